@@ -26,8 +26,8 @@ def left_out(
 
     Returns:
         The reasons, by name and by file path. The names are those that `include` or `exclude` of
-        the target leaves out. The files are those that `versions` were written from and that the
-        project's `exclude` matches. File paths are relative to the project directory. Files that do
+        the target leaves out. The files are those from which `versions` were written, if `exclude`
+        of the project matches them. File paths are relative to the project directory. Files that do
         not exist are not included.
     """
     reasons = left_out_names(project.declarations, project.config, target)

@@ -1,4 +1,4 @@
-"""Renders what a change would overwrite that somebody has edited in the target."""
+"""Renders the edits in the target that a change would overwrite."""
 
 from __future__ import annotations
 

@@ -161,10 +161,10 @@ def _names(shown: PlanView) -> list[Section]:
 def _separated(
     plan: Plan, shown: PlanView, room: float, own: Collection[str] | None
 ) -> list[Section]:
-    """Returns one section, or two.
+    """Returns one section or two sections.
 
-    There are two sections if some changes are not from the pull request, and without a pull request
-    if some changes overwrite an edit in the target.
+    In a pull request, there are two sections if some changes are not from the pull request.
+    Otherwise, there are two sections if some changes overwrite an edit in the target.
     """
     pairs = list(zip(plan.changes, shown.changes, strict=True))
     if own is None and any(change.drifted for change in plan.changes):
@@ -183,7 +183,7 @@ def _separated(
 def _drifted(
     pairs: Iterable[tuple[Change, ItemView]], shown: PlanView, room: float
 ) -> list[Section]:
-    """Returns a section of the changes that undo what was done in the target, and one of the rest.
+    """Returns a section for changes that undo edits in the target, and one for other changes.
 
     A declared version is restored if somebody has archived it, or if a file declares it again.
     """

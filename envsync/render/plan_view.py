@@ -63,7 +63,7 @@ class ItemView:
         message: what is wrong; empty for a change.
         fix: what the user can do; empty for a change.
         where: `file:line` of the declaration; empty for a change.
-        drifted: what the change would overwrite that somebody has edited; empty for nothing.
+        drifted: the edit in the target that the change would overwrite; empty if there is no edit.
     """
 
     sign: str

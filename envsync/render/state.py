@@ -17,8 +17,8 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
     Args:
         containers: the environments to list.
         paint: a function that colours text.
-        everything: whether to count archived versions, and to add a column STATE. This column is
-            also added if there is a curated environment.
+        everything: whether to count archived versions, and to add a column STATE. The column is
+            also added if a curated environment is listed.
     """
     if not containers:
         return "The target has no environments.\n"
@@ -83,5 +83,5 @@ def _state(container: Container) -> str:
     state = "archived" if container.archived else f"{hidden} archived" if hidden else "active"
     if not belongs_to_service(container):
         return state
-    # Almost every curated environment is active.
+    # Almost every curated environment is active, so `active` is not shown.
     return "curated" if state == "active" else f"curated, {state}"

@@ -37,7 +37,7 @@ STYLES: Final[Mapping[CellState, str]] = {
     CellState.SUPERSEDED: "dim",
     CellState.UNREACHABLE: "dim",
 }
-# The signs of changes are those of a plan.
+# The signs of changes are the same as in a plan.
 _SIGNS: Final[Mapping[CellState, str]] = MappingProxyType(
     {
         CellState.DRIFTED: "*",
@@ -101,7 +101,7 @@ def status_summary(status: Status, paint: Paint, width: int) -> str:
 
 
 def _listed(words: Sequence[_Styled], end: str) -> list[_Styled]:
-    """Returns the words with a comma after each word, and another end after the last word."""
+    """Returns the words with a comma after each word, but with `end` after the last word."""
     last = len(words) - 1
     return [(style, word + (end if i == last else ",")) for i, (style, word) in enumerate(words)]
 
@@ -221,7 +221,7 @@ def _word(cell: CellView | None) -> str:
 
 
 def _sign(cell: CellView | None) -> str:
-    # In a table of signs, `-` means undeclared.
+    # In a table of signs, `-` means undeclared, so a missing cell is empty.
     return "" if cell is None else _joined(cell, _SIGNS[cell.state], "!")
 
 

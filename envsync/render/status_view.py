@@ -13,7 +13,7 @@ from envsync.render.drifted import drifted_text
 from envsync.render.paint import middle_cut
 
 AUTO: Final = "auto"
-"""The version of a file without `version`."""
+"""The version that is shown for a file without `version`."""
 
 _MOST_VERSION: Final = 14
 """The maximum number of columns of a version in a cell."""
@@ -25,7 +25,7 @@ class CellView:
 
     Attributes:
         calm: True if nobody has to do anything about the version.
-        version: the version in the target. Empty if it is the version of the row.
+        version: the version in the target. Empty if the row shows the same version.
         count: the number of versions in the cell. None if the row is about one version.
     """
 

@@ -23,7 +23,7 @@ def open_to_append(path: Path, mode: int = 0o666) -> TextIO:
         mode: the permissions of a new file.
 
     Raises:
-        OSError: the path cannot be opened, or is something else.
+        OSError: the path cannot be opened, or is neither a file nor a character device.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _AT_ONCE
     try:

@@ -840,7 +840,7 @@ CASES = [
         BASE.replace("i:1", "nvidia/cuda:11.8.0-base-ubuntu20.04"),
         BASE.replace("i:1", "nvidia/cuda:12.4.1-base-ubuntu22.04"),
         warning("end-of-life-python", "3:8"),
-        ["Ubuntu 20.04 (ended 2025-05-31) and CUDA 11 (ended 2025-08-31)", "supported series"],
+        ["Ubuntu 20.04 (ended 2025-05-31) and CUDA 11 (ended 2025-08-31)", "supported software"],
     ),
     Case(
         "end-of-life-python: a Dockerfile",

@@ -49,7 +49,7 @@ def check_channels(
 
 
 def check_defaults(report: Report, place: Node, channels: Sequence[ScalarNode]) -> None:
-    """Reports a specification for which conda uses `defaults`, although it does not name it.
+    """Reports that conda uses `defaults`, although the specification does not name it.
 
     Args:
         report: the report of the file.

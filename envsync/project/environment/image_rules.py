@@ -1,6 +1,6 @@
 """Checks an image: its grammar, its tag, its age, and the images that the policy allows.
 
-The field `image` and the `FROM` instructions of a Dockerfile are held to the same rules.
+The same rules apply to the field `image` and to the `FROM` instructions of a Dockerfile.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _warnings(image: str) -> Iterator[Finding]:
         yield Finding(
             "end-of-life-python",
             f"The image `{image}` contains software without security fixes: {series}.",
-            f"Use `{replacement}`." if replacement else "Use an image with supported series.",
+            f"Use `{replacement}`." if replacement else "Use an image with supported software.",
         )
 
 

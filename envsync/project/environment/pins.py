@@ -59,7 +59,7 @@ def leaves_pip_open(item: str) -> bool:
 
 
 def conda_name(item: str) -> str:
-    """Returns the name of the package in a conda dependency, in lower case. "" if there is none."""
+    """Returns the lower-case name of the package in a conda dependency, or "" without a name."""
     match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
     return match.group(1).lower() if match else ""
 
@@ -68,8 +68,8 @@ def pinned_python(item: str) -> tuple[str, str | None] | None:
     """Returns the major and the minor version of Python that a conda dependency pins.
 
     Returns:
-        The minor version is None if the dependency allows each one. The result is None if the
-        dependency is not Python, or allows several series.
+        The minor version is None if the dependency allows every minor version. The result is None
+        if the dependency is not Python, or allows several series.
     """
     if "python" not in item.lower():
         return None

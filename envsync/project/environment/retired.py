@@ -34,11 +34,11 @@ _CODE_NAME: Final = re.compile(rf"(?:^|/)ubuntu:({'|'.join(_CODE_NAMES)})\b")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A series without support.
+    """A series of Python, Ubuntu or CUDA whose support has ended.
 
     Attributes:
         name: the series, such as `Ubuntu 18.04`.
-        date: the day of its end, such as `2023-05-31`.
+        date: the day on which the support ended, such as `2023-05-31`.
     """
 
     name: str

@@ -64,7 +64,7 @@ _IN_IMAGE: Final = (
 
 @dataclass(slots=True)
 class _Content:
-    """What a specification names.
+    """The parts of a specification that are checked together.
 
     Attributes:
         place: the node to report missing channels at.

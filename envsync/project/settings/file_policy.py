@@ -18,7 +18,7 @@ def read_file_policy(reader: MappingReader, defaults: Metadata) -> FilePolicy:
 
     Args:
         reader: the reader of the settings file, which collects the problems.
-        defaults: the tags that every environment has. Files need not repeat them.
+        defaults: the tags that every environment has. Files need not repeat these tags.
     """
     entry = reader.entries.get("policy")
     opened = open_mapping(reader, entry.value, prefix="policy.", known=_SETTINGS) if entry else None

@@ -1,8 +1,8 @@
 """Chooses the YAML style of each value, so that every reader of YAML reads the same value.
 
 azure-ai-ml reads YAML 1.1 with PyYAML, in which `yes`, `1_000` and `1:30` are not strings. Editors
-and other tools read YAML 1.2, in which `1e3` is a number. A string is written with quotes if one
-of the two would read the text without quotes as another value.
+and other tools read YAML 1.2, in which `1e3` is a number. A string is written with quotes if YAML
+1.1 or YAML 1.2 would read the text without quotes as another value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What was applied to the targets, newest first.
 
-A target without a history is described by what its versions tell: when each was created, who wrote
-it last, and the commit in its reserved tag.
+If a target has no history, the page shows what is known about each version: when the version was
+created, who wrote it last, and the commit in its reserved tag.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PAST: Final[Mapping[HistoryAction, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ApplyView:
-    """Changes that one user made in one target, one shortly after the other.
+    """Changes that one user made in one target, with short pauses between them.
 
     Attributes:
         counts: what was done, such as `2 created, 1 archived`.
@@ -77,7 +77,8 @@ def _entries(target: TargetReport) -> list[HistoryEntry]:
 def _known(name: str, item: RegisteredVersion) -> Iterator[HistoryEntry]:
     """Yields what a version tells about its own history."""
     tags: JSON = {"tags": dict(item.environment.provenance.as_tags())}
-    # If the version was written again, the tag names the commit of this write.
+    # If the version was written again, its tag names the commit of the last write, not of the
+    # creation.
     yield HistoryEntry(
         item.created, "", "create", name, item.version, None, None if item.modified else tags
     )
@@ -107,7 +108,7 @@ def _together(before: HistoryEntry, after: HistoryEntry) -> bool:
 
 
 def _commit(entry: HistoryEntry) -> str:
-    """Returns the commit that the reserved tags name after the change. Archives write no tags."""
+    """Returns the commit in the reserved tags after the change. An archive writes no tags."""
     after: Any = entry.after
     if entry.action not in ("create", "update") or not isinstance(after, dict):
         return ""

@@ -29,7 +29,7 @@ def report_html(report: Report) -> str:
     style, script = _file("style.css"), _file("script.js")
     return _template().render(
         report=report,
-        # Both are part of envsync, and the hashes allow them alone.
+        # The style and the script are part of envsync. The hashes allow nothing else.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
@@ -83,7 +83,7 @@ def _shown(value: Any) -> Any:
 
 
 def _prose(text: str) -> Markup:
-    """Returns a sentence as HTML. Words in backticks, and a whole command, are code."""
+    """Returns a sentence as HTML. Shows words in backticks, and a whole command, as code."""
     html = str(escape(printable(text)))
     if html.startswith("envsync "):
         html = f"`{html}`"

@@ -32,7 +32,7 @@ class StatusCell:
 
 @dataclass(frozen=True, slots=True)
 class StatusRowView:
-    """One version in all targets. `calm` is True if nobody has to do anything about it."""
+    """One version in all targets. `calm` is True if the version needs no action."""
 
     name: str
     version: str
@@ -109,7 +109,7 @@ def _notes(item: UsedEnvironment) -> Iterator[tuple[str, str]]:
     if not item.in_targets:
         yield item.judged.status, _finding(item.judged)
     if item.judged.same is not None:
-        yield "same", f"The content is that of {item.judged.same}."
+        yield "same", f"The content is the same as in {item.judged.same}."
     elif item.judged.declared is False:
         yield "undeclared", ""
 

@@ -12,7 +12,7 @@ from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.report import Report
 
 WIDTH: Final = 600
-"""The width of a timeline. The other numbers below have the same unit."""
+"""The width of a timeline, in the unit of its picture. The numbers below have the same unit."""
 
 _EDGE: Final = 12
 _GAP: Final = 16

@@ -73,7 +73,8 @@ class VersionRow(NamedTuple):
         tags: all tags as JSON text, including reserved tags.
         archived: the version's own flag, independent of the container's flag.
         created_at: the time of creation, ISO 8601 in UTC.
-        modified_at: the time of the last write. After the creation, it is `created_at`.
+        modified_at: the time of the last write. If there was no write after the creation, it equals
+            `created_at`.
         modified_by: the actor of the last write.
     """
 
