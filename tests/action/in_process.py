@@ -2,7 +2,7 @@
 
 For one workflow, `act` starts about ten processes. `InProcess` reads the same workflows and the
 same `action.yml`, evaluates their expressions, and calls the steps of envsync. `test_act.py` runs
-each workflow with `act`. Other tests vary what the steps decide.
+each workflow with `act`. Other tests cover the decisions of the steps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _STOPPED = re.compile(r"^::stop-commands::(\w+)\n.*?^::\1::\n", re.MULTILINE | r
 
 
 class Context(dict[str, Any]):
-    """An object of an expression. A missing property is an empty object, as false as null."""
+    """An object of an expression. A missing property is an empty object, which is false."""
 
     def __missing__(self, _name: str) -> Context:
         return Context()

@@ -145,7 +145,9 @@ def test_commits_of_others_are_not_overwritten(job: Step, forge: Forge) -> None:
     assert len(forge.proposed) == 2
 
 
-def test_a_token_of_a_person_gets_no_note_about_checks(job: Step, forge: Forge) -> None:
+def test_the_note_about_checks_is_missing_with_the_token_of_a_person(
+    job: Step, forge: Forge
+) -> None:
     forge.tokens["ghp_of-octocat"] = ("octocat", True)
 
     assert job.run("lock", token="ghp_of-octocat") == 0
@@ -159,19 +161,21 @@ def test_a_token_of_a_person_gets_no_note_about_checks(job: Step, forge: Forge) 
         ({"token": ""}, "needs a `token` that can write a branch"),
     ],
 )
-def test_a_missing_permission_is_named(job: Step, inputs: dict[str, str], message: str) -> None:
+def test_the_error_names_the_missing_permission(
+    job: Step, inputs: dict[str, str], message: str
+) -> None:
     assert job.run("lock", **inputs) != 0
     assert message in job.output
 
 
-def test_a_repository_that_forbids_pull_requests_of_actions(job: Step, forge: Forge) -> None:
+def test_the_error_names_the_setting_that_forbids_pull_requests(job: Step, forge: Forge) -> None:
     forge.forbids_pulls = True
 
     assert job.run("lock") == 1
     assert "allow GitHub Actions to create pull requests" in job.output
 
 
-def test_a_pull_request_cannot_start_another_one(step: Step) -> None:
+def test_lock_is_refused_in_a_job_for_a_pull_request(step: Step) -> None:
     step.variables["INPUT_COMMENT"] = "false"
 
     assert step.run("lock") == 64
@@ -191,7 +195,7 @@ def test_a_failed_command_opens_no_pull_request(job: Step, forge: Forge) -> None
     assert "No declared or owned environment matches" in job.output
 
 
-def test_a_missing_image_fails_after_the_others_were_proposed(
+def test_lock_proposes_the_other_images_and_fails_if_an_image_is_missing(
     job: Step, forge: Forge, images: Served
 ) -> None:
     job.declare("gone", f"{images.host}/base:none")

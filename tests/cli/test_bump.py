@@ -72,7 +72,7 @@ def test_json_lists_bumps_and_files_without_version(project: Path, run: Run) -> 
     }
 
 
-def test_a_version_of_the_content_needs_no_bump(project: Path, run: Run) -> None:
+def test_bump_says_that_a_version_is_derived_from_the_content(project: Path, run: Run) -> None:
     declare(project, "b", None)
     with (project / "envsync.yaml").open("a") as settings:
         settings.write("versions: content\n")

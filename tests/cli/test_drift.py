@@ -45,7 +45,7 @@ def test_a_target_without_drift_exits_with_0(applied: Path, run: Run) -> None:
     assert result.out == "Target local\n\nNo drift.\n"
 
 
-def test_drift_exits_with_2_and_is_apart_from_pending_changes(
+def test_drift_exits_with_2_and_lists_pending_changes_separately(
     applied: Path, run: Run, edit: Edit
 ) -> None:
     edit("train", "theirs")
@@ -86,7 +86,7 @@ def test_pending_changes_alone_exit_with_0(applied: Path, run: Run) -> None:
     ]
 
 
-def test_the_json_names_each_field_and_its_origin(applied: Path, run: Run, edit: Edit) -> None:
+def test_the_json_contains_each_field_and_its_origin(applied: Path, run: Run, edit: Edit) -> None:
     edit("train", "theirs")
     result = run("drift", "train", "--format", "json")
     (item,) = result.data["targets"][0]["drift"]

@@ -82,7 +82,7 @@ def drift(project: Path, target: str, *arguments: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("target", ["dev", "shared"])
-def test_an_edit_is_drift_and_drift_writes_nothing(
+def test_drift_reports_an_edit_and_writes_nothing(
     project: Path, service: Azure, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = EnvironmentKey("train", "1")
@@ -91,7 +91,7 @@ def test_an_edit_is_drift_and_drift_writes_nothing(
         item = place.read(["train"])["train"].versions[0].environment
         metadata = replace(item.metadata, tags={"owner": "theirs", "team": "x"})
         place.update(key, metadata, item.provenance)
-    # Otherwise, a write so soon after the creation would count as a part of the creation.
+    # Otherwise, a write right after the creation would count as part of the creation.
     monkeypatch.setattr("envsync.targets.azure.wire._CREATING", 0)
     written = len(service.requests())
     code, report = drift(project, target)
@@ -161,7 +161,7 @@ def test_a_version_written_before_the_tag_existed_is_unknown(project: Path, targ
     assert all_tags(after.metadata, after.provenance)["envsync.applied"] == after.metadata.digest
 
 
-def test_an_edit_is_drift_although_the_service_does_not_tell_who_made_it(tmp_path: Path) -> None:
+def test_an_edit_is_drift_although_its_author_is_unknown(tmp_path: Path) -> None:
     """In recorded responses, `systemData` shows only the creation."""
     (tmp_path / "azure").mkdir()
     with azure(tmp_path / "azure", workspaces=1, registries=1):

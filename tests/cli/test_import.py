@@ -189,7 +189,7 @@ def test_option_unversioned_adopts_the_newest_version(project: Path, run: Run) -
     assert reasons(run) == [f"update a:3 {ADOPT}"]
 
 
-def test_with_versions_content_a_file_omits_only_a_version_of_its_content(
+def test_with_versions_content_import_omits_only_versions_that_match_the_content(
     project: Path, run: Run
 ) -> None:
     with (project / "envsync.yaml").open("a") as settings:

@@ -95,7 +95,7 @@ def test_init_reports_a_file_that_has_the_name_of_a_directory(
     assert f"cannot be written: new/{name} is not a directory. Move it away" in result.err
 
 
-def test_init_reports_a_link_to_nothing(project: Path, run: Run) -> None:
+def test_init_reports_a_dangling_link(project: Path, run: Run) -> None:
     (project / "envsync.yaml").symlink_to("missing.yaml")
     result = run("init")
 

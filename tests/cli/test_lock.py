@@ -95,7 +95,7 @@ def test_no_bump_keeps_the_versions(project: Path, run: Run, served: Served) -> 
 
 
 @needs_registry
-def test_a_version_without_a_next_one_stops_before_anything_is_written(
+def test_lock_writes_nothing_if_a_version_has_no_next_version(
     project: Path, run: Run, served: Served
 ) -> None:
     served.push("base", "1")
@@ -137,7 +137,7 @@ def test_a_moved_tag_fails_the_check_and_gets_its_new_digest(
 
 
 @needs_registry
-def test_a_missing_tag_is_an_error_and_the_others_are_locked(
+def test_lock_fails_for_a_missing_tag_and_locks_the_other_tags(
     project: Path, run: Run, served: Served
 ) -> None:
     served.push("base", "1")
@@ -154,7 +154,7 @@ def test_a_missing_tag_is_an_error_and_the_others_are_locked(
 
 
 @needs_registry
-def test_an_offline_registry_is_one_line_and_no_failure(
+def test_an_offline_registry_is_one_warning_and_not_an_error(
     project: Path, run: Run, served: Served
 ) -> None:
     served.push("base", "1")
@@ -176,7 +176,7 @@ def test_an_offline_registry_is_one_line_and_no_failure(
 
 
 @needs_registry
-def test_a_busy_registry_is_asked_again(project: Path, run: Run, served: Served) -> None:
+def test_lock_repeats_a_request_to_a_busy_registry(project: Path, run: Run, served: Served) -> None:
     served.push("base", "1")
     with with_proxy(served, limited=1, retry_after="1") as proxy:
         declare(project, "a", None, f"{proxy.host}/base:1")
@@ -203,7 +203,7 @@ def test_digest_only_writes_the_tag_as_a_comment(project: Path, run: Run, served
 
 
 @needs_registry
-def test_images_that_cannot_or_must_not_change_are_left(
+def test_lock_does_not_change_ignored_and_unwritable_images(
     project: Path, run: Run, served: Served
 ) -> None:
     served.push("base", "1-slim")
@@ -237,7 +237,7 @@ def test_a_rule_that_is_off_does_not_fail_the_check(
 
 
 @needs_registry
-def test_formats_of_the_check(project: Path, run: Run, served: Served) -> None:
+def test_the_check_prints_each_output_format(project: Path, run: Run, served: Served) -> None:
     digest = served.push("base", "1")
     declare(project, "a", None, f"{served.host}/base:1")
     github = run("lock", "--check", "--format", "github")
@@ -285,7 +285,7 @@ def test_lock_without_its_packages_names_the_extra(
     [["validate"], ["check"], ["plan"], ["refs"], ["apply", "--yes"], ["bump", "a"]],
     ids=lambda command: command[0],
 )
-def test_no_other_command_asks_a_registry(
+def test_other_commands_send_no_request_to_a_registry(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     declare(project, "a", "1", "127.0.0.1:1/base:1")

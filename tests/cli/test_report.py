@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_written_is_an_error(applied: Path, run: Run) -> N
     assert "missing/report.html cannot be written" in result.err
 
 
-def test_plan_prints_its_part_of_the_page(applied: Path, run: Run) -> None:
+def test_plan_with_format_html_prints_only_the_plans(applied: Path, run: Run) -> None:
     page = run("plan", "--format", "html").out
     both = run("plan", "--format", "html", "--all-targets").out
 

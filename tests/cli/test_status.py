@@ -133,7 +133,7 @@ def test_an_unknown_target_is_wrong_usage(applied: Path, run: Run) -> None:
     assert "Did you mean `dev`?" in result.err
 
 
-def test_all_adds_what_is_archived_and_what_belongs_to_others(applied: Path, run: Run) -> None:
+def test_all_adds_archived_environments_and_environments_of_others(applied: Path, run: Run) -> None:
     (applied / "environments" / "base-1.yml").unlink()
     assert run("apply", "--yes", "-t", "dev").code == 0
     settings = {"envsync.yaml": SETTINGS.replace("churn", "other").replace("dev.db", "../dev.db")}
@@ -164,7 +164,7 @@ def test_a_project_without_files_shows_what_it_owns(applied: Path, run: Run) -> 
     }
 
 
-def test_what_a_job_uses_and_no_file_declares_is_rejected(applied: Path, run: Run) -> None:
+def test_an_undeclared_version_that_a_job_uses_is_rejected(applied: Path, run: Run) -> None:
     new_repository(applied)
     write(applied, {"job.yml": "environment: azureml:a:1\n"})
     (applied / "environments" / "a-1.yml").unlink()
@@ -180,7 +180,7 @@ def test_quiet_prints_only_the_summary(applied: Path, run: Run) -> None:
     assert run("-q", "status", *BOTH).out == "3 environments in 2 targets: 5 in-sync.\n"
 
 
-def test_verbose_says_why(applied: Path, run: Run) -> None:
+def test_verbose_shows_the_reason_of_each_state(applied: Path, run: Run) -> None:
     declare(applied, "a", "1", description="Changed")
     assert "dev  a:1  pending\n  metadata differs (description)\n" in run("status", "-v", *BOTH).out
 
@@ -190,7 +190,7 @@ def test_markdown_has_a_table(applied: Path, run: Run) -> None:
     assert "| environment | version | `dev` | `prod` |\n" in out
 
 
-def test_without_a_project_there_is_no_status(tmp_path: Path, run: Run) -> None:
+def test_status_fails_without_a_project(tmp_path: Path, run: Run) -> None:
     result = run("status", "-C", str(tmp_path))
     assert result.code == 1
     assert "envsync init" in result.err

@@ -113,7 +113,7 @@ def test_validate_does_not_import_the_solver_without_the_option(project: Path) -
     assert done.stdout.splitlines() == ["Valid. 1 environment file, no problems.", "[]"]
 
 
-def test_a_missing_extra_is_one_clear_error(
+def test_the_error_about_a_missing_package_names_the_extra(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project, *GOOD)
@@ -127,7 +127,7 @@ def test_a_missing_extra_is_one_clear_error(
     )
 
 
-def test_channel_needs_solve(run: Run, project: Path) -> None:
+def test_the_option_channel_is_refused_without_solve(run: Run, project: Path) -> None:
     write(project, *GOOD)
     result = run("validate", "--channel", "conda-forge")
 
@@ -204,7 +204,7 @@ def test_the_findings_have_the_format_of_other_problems(
     assert [problem["rule"] for problem in document["problems"]] == ["unsolvable-conda"]
 
 
-def test_an_unreachable_channel_is_one_line_although_files_share_it(
+def test_an_unreachable_channel_of_several_files_is_reported_once(
     run: Run, project: Path, tmp_path: Path
 ) -> None:
     missing = (tmp_path / "nothing").as_uri()
@@ -250,7 +250,7 @@ def test_a_shared_conda_file_is_solved_for_each_image(
     assert result.err == "Conda specifications for linux-64: 2 solved.\n"
 
 
-def test_the_image_of_the_other_environment_makes_no_second_solve(
+def test_equal_requests_of_two_images_are_solved_once(
     run: Run, project: Path, channel: str
 ) -> None:
     write(project, *GOOD)
@@ -320,7 +320,7 @@ def test_files_with_errors_are_not_solved(run: Run, project: Path, channel: str)
 
 
 @pytest.mark.parametrize(("kind", "lines"), [("bad", [9, 10]), ("good", [])], ids=["bad", "good"])
-def test_the_examples_in_the_docs(
+def test_validate_reports_what_the_docs_show(
     kind: str, lines: list[int], run: Run, project: Path, channel: str
 ) -> None:
     examples = blocks(code_sections(REFERENCE / "rules.md")["unsolvable-conda"])
@@ -390,7 +390,7 @@ def test_quiet_prints_no_summary(run: Run, project: Path, channel: str) -> None:
     assert (result.code, result.out, result.err) == (0, "", "")
 
 
-def test_hostile_text_is_spelled_out(run: Run, project: Path, channel: str) -> None:
+def test_hostile_text_is_escaped_in_problems(run: Run, project: Path, channel: str) -> None:
     write(project, '"a\\e[31m##vso[task.complete]\\u202e"', "'::error::x=1'")
     result = run("validate", "--solve", "--channel", channel)
 

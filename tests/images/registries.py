@@ -84,7 +84,7 @@ class Served:
         return self._put(repository, tag, MANIFEST, manifest)
 
     def push_index(self, repository: str, tag: str, platforms: dict[str, str]) -> str:
-        """Pushes an index over images that were pushed before: digests by `os/architecture`."""
+        """Pushes an index. `platforms` maps `os/architecture` to the digest of an image."""
         entries = []
         for platform, digest in platforms.items():
             system, _, architecture = platform.partition("/")
@@ -343,7 +343,7 @@ class ProxyHandler(BaseHTTPRequestHandler):
             limited = self.proxy.limited > 0
             self.proxy.limited -= limited
         time.sleep(self.proxy.delay)
-        # Before the answer, because the client can send its next request right after it.
+        # Count before the response, because the client can send its next request right after it.
         with self.lock:
             self.running[0] -= 1
         if limited:

@@ -52,7 +52,7 @@ def unused(_done: int, _total: int) -> None:
     """Shows no progress."""
 
 
-def test_the_digest_is_that_of_the_manifest(served: Served) -> None:
+def test_the_client_returns_the_digest_of_the_manifest(served: Served) -> None:
     expected = served.push("base", "1")
 
     assert client(served.host).digest("base", "1") == expected
@@ -111,7 +111,7 @@ def test_a_limited_request_is_repeated_after_the_wait(served: Served) -> None:
     assert len(proxy.requests) == 3
 
 
-def test_a_wait_above_the_time_limit_fails_at_once_for_all_images(served: Served) -> None:
+def test_a_registry_that_demands_a_long_wait_gets_no_further_requests(served: Served) -> None:
     served.push("base", "1")
     with with_proxy(served, limited=99, retry_after="3600") as proxy:
         registry = client(proxy.host)
@@ -122,7 +122,7 @@ def test_a_wait_above_the_time_limit_fails_at_once_for_all_images(served: Served
     assert proxy.requests == ["HEAD /v2/base/manifests/1"]
 
 
-def test_a_redirect_to_another_host_does_not_take_the_token_along(tmp_path: Path) -> None:
+def test_a_redirect_does_not_send_the_token_to_another_host(tmp_path: Path) -> None:
     login = Login("ada", "secret")
     with served_registry(tmp_path) as served:
         expected = served.push("base", "1")
@@ -311,7 +311,7 @@ def test_a_helper_without_a_login_falls_back_to_the_file(
     assert warnings == ([f"{start} {reason}."] if reason else [])
 
 
-def test_a_broken_config_is_a_warning(no_logins: Path) -> None:
+def test_an_invalid_config_file_is_a_warning(no_logins: Path) -> None:
     (no_logins / "config.json").write_text("{")
     warnings: list[str] = []
 

@@ -21,7 +21,7 @@ DIGEST = f"sha256:{'a' * 64}"
         (f"localhost/a:1@{DIGEST}", Image("localhost/a", "1", DIGEST), "localhost", "a"),
     ],
 )
-def test_the_parts_of_a_reference(
+def test_parse_splits_a_reference(
     text: str, expected: Image, registry: str, repository: str
 ) -> None:
     image = Image.parse(text)

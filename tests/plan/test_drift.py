@@ -110,7 +110,7 @@ def test_fields_that_were_changed_on_one_side_are_told_apart(
     assert origins(actual, wanted, written) == expected
 
 
-def test_if_both_sides_changed_one_field_only_the_edit_is_known() -> None:
+def test_the_origin_is_unknown_if_both_sides_changed_the_same_field() -> None:
     found = compare_metadata(held(tags(owner="theirs"), tags(owner="a")), tags(owner="ours"))
 
     assert found.edited
@@ -120,7 +120,7 @@ def test_if_both_sides_changed_one_field_only_the_edit_is_known() -> None:
 
 
 @pytest.mark.parametrize("actual", [tags(owner="b"), tags(owner="a")])
-def test_without_the_tag_nothing_is_known(actual: Metadata) -> None:
+def test_without_the_applied_tag_the_origin_is_unknown(actual: Metadata) -> None:
     found = compare_metadata(held(actual, None), tags(owner="a"))
 
     assert found.edited is None
@@ -128,7 +128,7 @@ def test_without_the_tag_nothing_is_known(actual: Metadata) -> None:
     assert {item.origin for item in found.differences} <= {Origin.UNKNOWN}
 
 
-def test_an_edit_that_the_file_follows_is_no_difference() -> None:
+def test_an_edit_that_equals_the_file_overwrites_nothing() -> None:
     found = compare_metadata(held(tags(owner="b"), tags(owner="a")), tags(owner="b"))
 
     assert found.edited
@@ -137,7 +137,7 @@ def test_an_edit_that_the_file_follows_is_no_difference() -> None:
 
 @pytest.mark.parametrize("written", [tags(owner="a"), tags(owner="a", cost="1")])
 def test_an_ignored_tag_is_no_edit(written: Metadata) -> None:
-    """The second case is a tag that is ignored since the last write."""
+    """In the second case, the tag has been ignored only since the last write."""
     item = held(tags(owner="a", cost="1"), written)
 
     assert compare_metadata(item, tags(owner="a"), ("co*",)).edited is False
@@ -151,7 +151,7 @@ def test_an_empty_description_is_no_description() -> None:
     assert is_edited(held(Metadata(None, {"a": "1"}), Metadata("", {"a": "1"}))) is False
 
 
-def test_many_differences_are_not_told_apart() -> None:
+def test_the_origin_of_many_differences_is_unknown() -> None:
     actual = Metadata(None, {f"t{number}": "theirs" for number in range(40)})
     wanted = Metadata(None, {f"t{number}": "ours" for number in range(40)})
     written = replace(actual, tags={**actual.tags, "t0": "ours"})
@@ -180,7 +180,7 @@ ignored = st.sampled_from([(), ("cost",), ("c*", "x.y")])
 
 
 @given(metadata, metadata, metadata, ignored)
-def test_no_answer_contradicts_what_really_happened(
+def test_the_origins_match_the_real_edits(
     written: Metadata, actual: Metadata, wanted: Metadata, ignore: tuple[str, ...]
 ) -> None:
     last = without_ignored(written, ignore)
@@ -218,7 +218,7 @@ def test_nothing_is_edited_after_an_apply(
 
 
 @given(metadata, metadata)
-def test_a_version_without_the_tag_is_no_change(written: Metadata, wanted: Metadata) -> None:
+def test_a_missing_applied_tag_alone_causes_no_change(written: Metadata, wanted: Metadata) -> None:
     actual = state(container("a", held(written, None)))
     desired = declared("a", "1", None, written.description, written.tags)
     edited = declared("a", "1", None, wanted.description, wanted.tags)
@@ -248,7 +248,7 @@ def test_a_change_says_which_edit_it_overwrites() -> None:
 
 
 @pytest.mark.parametrize("written", [None, tags(owner="a")])
-def test_a_change_without_a_known_edit_says_nothing(written: Metadata | None) -> None:
+def test_a_change_without_a_known_edit_has_no_drift(written: Metadata | None) -> None:
     (change,) = planned(tags(owner="a"), tags(owner="b"), written).changes
 
     assert change.drifted is None

@@ -62,7 +62,7 @@ def differences(found: DriftReport) -> dict[str, dict[str, str]]:
 A = declared("a", "1", tags={"owner": "x"})
 
 
-def test_a_target_as_envsync_left_it_has_no_drift_and_nothing_pending() -> None:
+def test_an_unedited_target_has_no_drift_and_nothing_pending() -> None:
     assert report([A], state(container("a", written({"owner": "x"})))) == DriftReport(
         TARGET, (), (), ()
     )
@@ -102,7 +102,7 @@ def test_a_field_that_was_changed_on_both_sides_is_drift() -> None:
     assert found.pending == (("update", "a:1"),)
 
 
-def test_without_the_tag_a_difference_is_unknown() -> None:
+def test_without_the_applied_tag_the_origin_of_a_difference_is_unknown() -> None:
     old = registered("a", "1", None, None, {"owner": "y"})
     found = report([A], state(container("a", old)))
 
@@ -130,7 +130,7 @@ def test_an_archived_environment_of_others_is_no_drift() -> None:
     assert found.pending != ()
 
 
-def test_hiding_versions_before_a_restore_is_not_pending() -> None:
+def test_archives_that_belong_to_a_restore_are_not_pending() -> None:
     held = container("a", written({"owner": "x"}), written({}, version="0"), archived=True)
     found = report([A], state(held))
 
@@ -146,7 +146,7 @@ def test_a_removed_owner_is_drift() -> None:
     assert found.pending == ()
 
 
-def test_another_owner_is_unknown() -> None:
+def test_the_origin_of_another_owner_is_unknown() -> None:
     found = report([A], state(container("a", owned_by(written({"owner": "y"}), "other"))))
 
     assert found.drifted == ()
@@ -225,7 +225,7 @@ values = st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"), max_size=
 
 @settings(deadline=None)
 @given(values, values, values, st.booleans(), st.booleans())
-def test_everything_that_a_plan_does_is_drift_unknown_or_pending(
+def test_each_change_of_a_plan_is_drift_or_unknown_or_pending(
     actual: dict[str, str],
     last: dict[str, str],
     wanted: dict[str, str],

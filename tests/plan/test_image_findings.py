@@ -73,7 +73,9 @@ def use(image: str, *ignored: str, obstacle: str = "", tag: str | None = None) -
         ),
     ],
 )
-def test_states(place: ImageUse, answer: str | Unresolved | None, expected: ImageFinding) -> None:
+def test_each_image_has_its_state(
+    place: ImageUse, answer: str | Unresolved | None, expected: ImageFinding
+) -> None:
     digests = {} if answer is None else {place.image.tagged: answer}
 
     assert asked([place]) == ([] if answer is None else [place])
@@ -94,7 +96,9 @@ def test_states(place: ImageUse, answer: str | Unresolved | None, expected: Imag
         (ImageFinding(use("a:1"), "unresolved", reason="Why."), False, None),
     ],
 )
-def test_what_is_written(finding: ImageFinding, only_digest: bool, expected: str | None) -> None:
+def test_after_returns_the_reference_to_write(
+    finding: ImageFinding, only_digest: bool, expected: str | None
+) -> None:
     after = finding.after(only_digest=only_digest)
 
     assert (after and after.text) == expected
@@ -111,7 +115,7 @@ def test_an_image_with_a_newer_tag_is_outdated() -> None:
     assert after and after.text == f"a:2@{NEW}"
 
 
-def test_the_days_between_two_builds() -> None:
+def test_days_counts_from_one_build_to_the_next() -> None:
     finding = ImageFinding(use("a:1"), "outdated", NEW, tag="2", built="2024-02-28")
 
     assert finding.days is None

@@ -19,17 +19,17 @@ def newest(name: str, tag: str, tags: str, track: str | None = None) -> str | No
 @pytest.mark.parametrize(
     ("tag", "tags", "expected"),
     [
-        # Dated tags, as those of Microsoft's images.
+        # Tags with a date, as in the images of Microsoft
         ("20241215.v1", "20241215.v1 20250601.v2 20250601.v1 20240101.v9 latest", "20250601.v2"),
         ("20241215.v1", "20241215.v10 20241215.v9", "20241215.v10"),
         ("20241215.v1", "20250601 1.v2 2025060100.v1", None),
         ("biweekly.202301.2", "biweekly.202312.1 weekly.202401.1", "biweekly.202312.1"),
-        # Versions with as many parts.
+        # The newest version has the same number of parts.
         ("1.2.3", "1.2.10 1.3 1.2.4-rc1 1.2.5rc1 2", "1.2.10"),
         ("1.9", "1.10 1.10.1 2.0-beta", "1.10"),
         ("v1.2", "v1.3 1.4", "v1.3"),
         ("7", "8 9.1 20250101", "8"),
-        # The suffix is kept, with the series in it.
+        # The suffix and its series never change.
         ("2.1.0-slim", "2.2.0 2.2.0-slim 2.3.0-alpine", "2.2.0-slim"),
         (
             "2.1.0-cuda11.8-cudnn8-runtime",
@@ -47,7 +47,7 @@ def newest(name: str, tag: str, tags: str, track: str | None = None) -> str | No
         ("py38-1.0", "py39-1.1 py38-1.1", "py38-1.1"),
         ("cu117-1", "cu118-2", None),
         ("22.04-py3", "25.10-py3 25.10-py4", "25.10-py3"),
-        # Nothing to compare, or nothing newer.
+        # No tag can be compared, or no tag is newer.
         ("latest", "1 2 latest", None),
         ("stable-slim", "newer-slim", None),
         ("1.2.3", "1.2.3 1.2.2", None),
@@ -94,7 +94,7 @@ def test_the_series_of_python_and_cuda_never_changes(
         ("1.0", "1.1", r"^9", None),
     ],
 )
-def test_a_pattern_replaces_shape_and_series(
+def test_with_a_pattern_shape_and_series_can_change(
     tag: str, tags: str, track: str, expected: str | None
 ) -> None:
     assert newest("python", tag, tags, track) == expected
@@ -110,5 +110,5 @@ def test_a_pattern_replaces_shape_and_series(
         ("120241215", None),
     ],
 )
-def test_the_date_of_a_tag(tag: str, expected: date | None) -> None:
+def test_date_of_returns_the_date_in_a_tag(tag: str, expected: date | None) -> None:
     assert date_of(tag) == expected

@@ -324,7 +324,7 @@ def test_a_repeated_apply_never_creates_a_second_version_with_the_same_content(
         }
 
 
-# For each name, an image tag and a Python version.
+# Maps each name to an image tag and a Python version.
 Files = dict[str, tuple[str, str]]
 
 all_files = st.fixed_dictionaries(

@@ -71,7 +71,7 @@ def test_a_version_that_is_archived_everywhere_is_shown_only_on_request() -> Non
     assert list(rows(status(cells, {}, SOURCES, targets=["dev"], archived=True))) == [A, C]
 
 
-def test_counts_are_in_the_order_of_trouble() -> None:
+def test_counts_start_with_the_most_urgent_state() -> None:
     cells = {
         "dev": {A: cell("in-sync"), B: cell("pending")},
         "prod": {A: cell("in-sync"), B: cell("in-sync")},

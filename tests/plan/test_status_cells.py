@@ -91,7 +91,7 @@ def short(files: list[Declaration], *containers: Container, policy: Policy = POL
         ),
     ],
 )
-def test_the_state_is_the_decision_of_the_plan(
+def test_the_state_follows_from_the_plan(
     expected: list[str], files: list[Declaration], actual: Container
 ) -> None:
     assert expected == short(files, actual)
@@ -119,7 +119,7 @@ def test_an_older_version_is_superseded_whether_the_plan_archives_it_or_not(
     ]
 
 
-def test_the_reason_is_the_reason_of_the_plan() -> None:
+def test_the_reason_comes_from_the_plan() -> None:
     files = [declared("a", "1", tags={"x": "y"}), declared("b", "2", image("2"))]
     found = cells(files, container("a", UNOWNED), container("b", "1", "2"), container("c", "1"))
     assert {key.name + (key.version or ""): cell.reason for key, cell in found.items()} == {
@@ -131,7 +131,7 @@ def test_the_reason_is_the_reason_of_the_plan() -> None:
     }
 
 
-def test_a_file_that_still_exists_gives_the_undeclared_version_a_rejection() -> None:
+def test_an_undeclared_version_is_rejected_if_its_file_still_exists() -> None:
     actual = state(container("a", registered("a", "1", source="environments/a.yml")))
     evidence = {"environments/a.yml": Evidence("environments/a.yml", "environments/a.yml exists")}
     plan = make_plan([], actual, POLICY, TARGET, still_there=evidence)
@@ -202,7 +202,7 @@ def test_an_archived_version_is_archived_even_if_it_was_edited() -> None:
     assert cell.drifted is not None
 
 
-def test_an_edit_that_the_file_makes_as_well_is_no_drift() -> None:
+def test_an_edit_that_equals_the_file_is_no_drift() -> None:
     assert short([declared("a", "1", tags={"owner": "x"})], container("a", edited())) == [
         "a:1 in-sync 1"
     ]

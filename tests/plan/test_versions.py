@@ -301,7 +301,7 @@ def test_derived_versions_have_no_order() -> None:
     assert plan.warnings == ()
 
 
-def test_a_revert_to_a_registered_content_leaves_latest_and_warns() -> None:
+def test_a_revert_to_registered_content_warns_that_latest_does_not_change() -> None:
     old, new = content_version(image("1")), content_version(image("2"))
     held = container("a", registered("a", old, image("1")), registered("a", new, image("2")))
 

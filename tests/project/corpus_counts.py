@@ -36,7 +36,7 @@ LICENSED = {"defaults", "main", "r", "msys2", "anaconda"}
 
 @dataclass
 class Found:
-    """The files of a directory that the rules are about."""
+    """The files of a directory that the rules check."""
 
     images: list[str] = field(default_factory=list)
     condas: dict[Path, dict[str, Any]] = field(default_factory=dict)

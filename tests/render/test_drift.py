@@ -79,7 +79,7 @@ def test_every_line_fits_into_the_terminal() -> None:
     assert [line for line in text.splitlines() if len(line) > 40] == []
 
 
-def test_the_summary_of_nothing_says_so() -> None:
+def test_the_summary_says_that_there_is_no_drift() -> None:
     assert drift_summary(DriftReport(TARGET, (), (), ()), painter(False)) == "No drift."
 
 

@@ -55,7 +55,7 @@ def test_the_summary_counts_images_by_outcome() -> None:
     assert images_summary([], [], []) == "0 images.\n"
 
 
-def test_a_registry_that_did_not_answer_is_one_line() -> None:
+def test_an_unreachable_registry_is_one_line_for_all_its_images() -> None:
     assert unresolved_text(ALL) == ["r.io cannot be reached. 2 images were not checked."]
 
 

@@ -54,7 +54,9 @@ base         0           .             ?
 
 
 @pytest.mark.parametrize(("width", "expected"), [(105, WIDE), (60, NARROW)])
-def test_a_cell_is_a_word_or_in_a_narrow_terminal_a_sign(width: int, expected: str) -> None:
+def test_a_cell_is_a_sign_in_a_narrow_terminal_and_otherwise_a_word(
+    width: int, expected: str
+) -> None:
     assert status_text(example(), PLAIN, width) == expected
 
 
@@ -93,7 +95,7 @@ def test_two_hundred_environments_and_five_targets_fit_into_the_terminal(
     assert len(table.splitlines()) == 201
 
 
-def test_a_status_without_a_row_is_a_summary() -> None:
+def test_a_status_without_rows_shows_only_the_summary() -> None:
     empty = status({"dev": {}}, {}, {}, targets=["dev"])
     assert status_text(empty, PLAIN, 80) == "0 environments in 1 target.\n"
 

@@ -1,4 +1,4 @@
-"""A kept result is used for exactly the content that it was made for."""
+"""A stored result is used only for the request and the channel content that produced it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_result_is_kept(result: Result, request_: Request, tmp_path: Path) -> 
     ],
     ids=["order", "dependency", "channel", "system"],
 )
-def test_another_request_has_another_result(
+def test_a_result_is_not_used_for_another_request(
     change: Callable[[Request], Request], request_: Request, tmp_path: Path
 ) -> None:
     cache(tmp_path).write(request_, BAD)

@@ -29,7 +29,7 @@ SETS = st.lists(st.frozensets(st.integers(0, 15), min_size=1, max_size=4), min_s
 
 
 @given(SETS)
-def test_the_result_is_a_conflict_without_a_smaller_conflict_inside(
+def test_the_result_contains_no_smaller_conflict(
     conflicts: list[frozenset[int]],
 ) -> None:
     found = asyncio.run(smallest_conflict(Solves(conflicts), range(16)))

@@ -71,7 +71,7 @@ def test_dependencies_that_can_be_installed_have_no_fault(
     assert result(channel, *dependencies) == Result()
 
 
-def test_a_misspelt_package_has_near_names(channel: str) -> None:
+def test_a_misspelt_package_suggests_similar_names(channel: str) -> None:
     assert result(channel, "python=3.12", "numpi=1.26").faults == (
         Fault("unknown", 1, near=("numpy",)),
     )
@@ -84,7 +84,7 @@ def test_a_package_without_a_similar_name_has_no_near_names(channel: str) -> Non
     )
 
 
-def test_a_missing_version_comes_with_the_nearest_versions(channel: str) -> None:
+def test_a_missing_version_suggests_the_nearest_versions(channel: str) -> None:
     assert result(channel, "numpy=3", "python=3.11.10", "python>=4").faults == (
         Fault("version", 0, near=("1.26.4", "1.20.3")),
         Fault("version", 1, near=("3.11.9", "3.12.3", "3.9.18")),
@@ -104,7 +104,7 @@ def test_a_conflict_names_the_other_dependency_and_the_reason(channel: str) -> N
     assert fault.reason.startswith("numpy 1.20.3 requires python >=3.7,<3.10")
 
 
-def test_python_is_blamed_last(channel: str) -> None:
+def test_a_conflict_with_python_is_reported_for_the_other_dependency(channel: str) -> None:
     assert kinds(result(channel, "numpy=1.20", "python=3.12")) == [("conflict", 0, (1,))]
 
 
@@ -121,7 +121,7 @@ def test_all_conflicts_are_found(channel: str) -> None:
     assert "__glibc >=2.38" in found.faults[3].reason
 
 
-def test_the_system_decides(channel: str) -> None:
+def test_virtual_packages_decide_which_package_can_be_installed(channel: str) -> None:
     wanted = request(channel, "gpu-tools", "new-system")
     newer = Request(wanted.dependencies, wanted.channels, ("__glibc=2.39=0", "__cuda=12.4=0"))
 
@@ -161,7 +161,7 @@ def test_a_dependency_can_name_its_channel(tmp_path: Path, channel: str) -> None
     assert "numpy 9.0 is excluded because candidate not in requested channel" in fault.reason
 
 
-def test_a_name_of_several_channels_gives_them_one_priority(
+def test_channels_with_a_common_name_have_equal_priority(
     tmp_path: Path, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = write_channel(tmp_path / "first", [package("numpy 1.0")])
@@ -190,7 +190,9 @@ def test_many_requests_are_solved_in_one_run(channel: str) -> None:
     assert [item.dependencies[1] for item in requests if found[item] == Result()] == ["numpy=1"]
 
 
-def test_requests_are_solved_side_by_side(channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_are_solved_at_the_same_time(
+    channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running = most = 0
     original = rattler.solve
 

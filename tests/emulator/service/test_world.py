@@ -148,7 +148,7 @@ def test_an_emulator_removes_the_directories_of_a_killed_emulator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    # The world and the servers have a directory each. The lock of a killed process is free.
+    # The world and the servers have a directory each. No process holds their locks.
     for name in ("envsync-emulator-world", "envsync-emulator-servers"):
         (tmp_path / name).mkdir()
         (tmp_path / name / LOCK).touch()

@@ -30,7 +30,7 @@ def test_changes_of_one_user_in_one_minute_are_an_apply() -> None:
     assert [item.at for item in found] == ["2026-02-01 00:00", "2026-01-01 00:00"]
 
 
-def test_another_user_another_commit_and_a_pause_begin_an_apply() -> None:
+def test_a_new_user_or_commit_or_a_pause_starts_a_new_apply() -> None:
     first = entry("2026-01-01T00:00:00Z", "create", "a", "1")
 
     assert counts(first, entry("2026-01-01T00:00:01Z", "update", "a", "1", actor="bob")) == [

@@ -67,7 +67,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
         page.close()
 
 
-# Texts of blanks alone are left out: parts of the page depend on whether a text is empty.
+# No text consists only of spaces, because an empty text changes which parts the page has.
 @pytest.mark.parametrize("text", [*INJECTIONS, *(text for text in NASTY if text.strip())])
 def test_hostile_text_adds_no_tag_and_no_attribute(text: str) -> None:
     assert Tags(report_html(hostile(text))).found == Tags(report_html(hostile("x"))).found
@@ -94,7 +94,7 @@ def test_the_page_names_no_outside_address() -> None:
     assert 'content="default-src ' in text
 
 
-def test_a_page_about_plans_has_no_other_part() -> None:
+def test_a_page_about_plans_shows_only_plans() -> None:
     report = example()
     text = report_html(Report("churn", report.at, targets=report.targets[:1]))
 

@@ -7,7 +7,7 @@ from envsync.render.html.timeline import WIDTH, positions
 FIRST, LAST = "2026-01-01T00:00:00Z", "2026-01-03T00:00:00+00:00"
 
 
-def test_a_position_is_the_share_of_the_time() -> None:
+def test_a_position_is_proportional_to_the_time() -> None:
     assert positions([FIRST, "2026-01-02T00:00:00Z", LAST], FIRST, LAST) == [12, 300, 588]
 
 
