@@ -39,7 +39,7 @@ class Solved:
 
     @property
     def summary(self) -> str:
-        """What was done, as one sentence."""
+        """The number of specifications by outcome, as one sentence."""
         counts = {
             "solved": self.solved,
             "solved in an earlier run": self.cached,

@@ -81,8 +81,8 @@ def validate(
 ) -> int:
     """Prints the problems of the files at `paths`, or of every file if `paths` is empty.
 
-    If `channels` is not None, conda files are solved: with the channels in the list, or with their
-    own channels if the list is empty.
+    If `channels` is a list, conda files are solved with its channels. If the list is empty, each
+    file is solved with its own channels.
 
     Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
     """
