@@ -196,7 +196,7 @@ def _all(text: str) -> Iterator[Secret]:
     for item, start, end in token_spans(text):
         yield Secret(item.kind, start, end)
     for match in PRIVATE_KEY.finditer(text) if "PRIVATE KEY" in text else ():
-        # A text about private keys mentions the first line alone.
+        # Documentation often contains the `BEGIN` line without a key. Such a line is no secret.
         if KEY_BODY.match(text, match.end()):
             yield Secret("a private key", *match.span())
     if "://" in text:

@@ -104,7 +104,10 @@ class Strings:
         return [text for value in values for text in self._values(value)]
 
     def _call(self, node: ast.Call) -> list[str]:
-        """Returns the strings of a call of `str`, `format`, `os.environ.get` or `os.getenv`."""
+        """Returns the possible results of a call of `str`, `format` or `os.getenv`.
+
+        For `os.getenv`, the result is its default.
+        """
         name = qualified(node.func)
         if name == "str" and len(node.args) == 1:
             return self._values(node.args[0])

@@ -100,7 +100,7 @@ def quoted(value: str) -> object:
 
 
 def quoted_if_needed(value: str) -> str:
-    """Styles a string on one line. The string has quotes only if YAML would read another value."""
+    """Returns a string of one line, with quotes if YAML would otherwise read another value."""
     return value if _is_plain(value) else DoubleQuotedScalarString(value)
 
 

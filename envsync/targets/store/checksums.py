@@ -84,8 +84,8 @@ def ensure_undamaged(connection: sqlite3.Connection) -> None:
         return
     for table, key in _KEYS.items():
         values = _values(connection, table, "")
-        # The `+` removes the type of the column. With the type, SQLite would not use the primary
-        # key of `checksums`:
+        # The `+` removes the type of the column. If the column had a type, SQLite would not use
+        # the primary key of `checksums`:
         # https://www.sqlite.org/datatype3.html#type_conversions_prior_to_comparison
         changed = connection.execute(
             f"SELECT {table}.{key} FROM {table} LEFT JOIN checksums "  # noqa: S608 (constants)
