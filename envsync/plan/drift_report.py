@@ -18,18 +18,24 @@ from fnmatch import fnmatchcase
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
 from envsync.model.policy import Policy
-from envsync.model.provenance import Provenance
 from envsync.model.state import Container, Modification, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange
-from envsync.plan.drift import Comparison, Difference, Origin, compare_metadata, is_edited
+from envsync.plan.drift import (
+    OWNER,
+    Comparison,
+    Difference,
+    Origin,
+    compare_metadata,
+    is_edited,
+    lost_owner,
+)
 from envsync.plan.ownership import belongs_to_service
 from envsync.plan.plan import Plan
 from envsync.plan.selection import matches
 from envsync.plan.versions import resolve
 
 ARCHIVED = "archived"
-OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +232,10 @@ def _of_version(
 
 def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
     """Yields the difference of the owner, if the project possibly was the owner before."""
-    provenance = item.environment.provenance
-    if item.owner == project or provenance == Provenance():
+    if item.owner == project or not (item.owner or lost_owner(item)):
         return
-    # envsync writes no reserved tag without the owner. But the version of another owner can belong
-    # to another project since it was created.
-    origin = Origin.TARGET if item.owner is None else Origin.UNKNOWN
+    # The version of another owner possibly belongs to that project since it was created.
+    origin = Origin.UNKNOWN if item.owner else Origin.TARGET
     yield Difference(FieldChange(OWNER, item.owner, project), origin)
 
 
@@ -239,8 +243,7 @@ def _lost(container: Container, project: str) -> bool:
     """Returns True if the project, which owns no version now, has owned one before."""
     # A version that has lost only its owner tag is reported on its own.
     return project in (container.marks or ()) and not any(
-        item.owner is None and item.environment.provenance != Provenance()
-        for item in container.versions
+        lost_owner(item) for item in container.versions
     )
 
 
