@@ -37,6 +37,12 @@ from envsync.plan.versions import resolve
 
 ARCHIVED = "archived"
 
+# A target does not record why something was archived.
+_OR_ENVSYNC = (
+    "Either somebody archived it, or envsync archived it while no file declared it, and a file "
+    "declares it again."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class VersionDrift:
@@ -184,6 +190,7 @@ def _of_container(
             first.source,
             differences=(_archived(),),
             modified=container.modified,
+            note=_OR_ENVSYNC,
         )
     if first is not None and not owned and _lost(container, policy.project):
         yield VersionDrift(
@@ -217,7 +224,8 @@ def _of_version(
     if item.owner == policy.project or any(each.is_drift for each in owner):
         metadata = compare_metadata(item, declaration.metadata, policy.ignore_tags)
     differences = (*metadata.differences, *owner)
-    if item.archived and not container.archived and item.owner == policy.project:
+    archived = item.archived and not container.archived and item.owner == policy.project
+    if archived:
         differences += (_archived(),)
     key = item.environment.key
     return VersionDrift(
@@ -227,6 +235,7 @@ def _of_version(
         edited=metadata.edited,
         differences=tuple(each for each in differences if each.origin is not Origin.GIT),
         modified=item.modified,
+        note=_OR_ENVSYNC if archived else "",
     )
 
 
@@ -292,4 +301,6 @@ def _without(item: VersionDrift, ignore: Sequence[str], suffix: str) -> VersionD
         for each in item.differences
         if not any(fnmatchcase(each.field.path, glob) for glob in ignore)
     )
-    return replace(item, differences=kept)
+    archived = any(each.field.path == ARCHIVED for each in kept)
+    note = "" if item.note == _OR_ENVSYNC and not archived else item.note
+    return replace(item, differences=kept, note=note)
