@@ -302,7 +302,7 @@ def run(what: str, crash: Run, *, seed: int, count: int) -> Row:
 
 def main() -> int:
     """Runs the crashes of the command line, and prints the table."""
-    arguments = options(str(__doc__).partition("\n")[0], count=200).parse_args()
+    arguments = options(__doc__, count=200).parse_args()
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     rows = []
     for what, crash, share in KINDS:
@@ -310,7 +310,6 @@ def main() -> int:
             count = max(1, round(arguments.count * share))
             rows.append(run(what, crash, seed=arguments.seed, count=count))
             report("Crashes", rows[-1:], arguments.seed)
-            sys.stdout.flush()
     return report("Crashes", rows, arguments.seed)
 
 

@@ -294,7 +294,7 @@ def _asset(kind: TargetKind) -> Any:
 
 def main() -> int:
     """Runs the histories of the command line, and prints the table."""
-    arguments = options(str(__doc__).partition("\n")[0], count=300).parse_args()
+    arguments = options(__doc__, count=300).parse_args()
     warnings.simplefilter("ignore")
     transport.LONGEST_SILENCE = 0.4  # type: ignore[misc]
     transport.SharedTransport.sleep = _short_sleep  # type: ignore[assignment, method-assign]
@@ -303,7 +303,6 @@ def main() -> int:
         if arguments.only in fault.name:
             rows.append(run(fault, seed=arguments.seed, count=arguments.count))
             report("Histories", rows[-1:], arguments.seed)
-            sys.stdout.flush()
     return report("Histories", rows, arguments.seed)
 
 

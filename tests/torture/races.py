@@ -216,7 +216,7 @@ SCENARIOS = (("two applies of one project", _one_project), ("two projects", _two
 
 def main() -> int:
     """Runs the races of the command line, and prints the table."""
-    arguments = options(str(__doc__).partition("\n")[0], count=200).parse_args()
+    arguments = options(__doc__, count=200).parse_args()
     warnings.simplefilter("ignore")
     rows: list[Row] = []
     for place in PLACES:
