@@ -190,9 +190,11 @@ class History:
             made, error = is_made(outcome.change, truth), outcome.error or ""
             unknown = "it is unknown whether" in error
             self._see("unknown" if unknown else outcome.status)
+            # The plan was made from a stale list, and the message says what was made.
+            hidden = "is registered, but archived" in error
             if outcome.status == "done" and not made:
                 yield f"{_told(outcome.change)} is done, but the emulator does not have it"
-            if outcome.status != "done" and made and not unknown:
+            if outcome.status != "done" and made and not (unknown or hidden):
                 yield f"{_told(outcome.change)} is {outcome.status} ({error}), but made"
 
     def _plan(self, target: Target) -> Plan:
