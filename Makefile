@@ -127,6 +127,10 @@ clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.instal
 docs: $(VENV)/.installed-dev ## the site of the documentation, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 
+.PHONY: requirements
+requirements: $(VENV)/.installed-dev ## the newest versions for the action and the releases, with hashes
+	$(BIN)/python requirements/update.py
+
 .PHONY: format
 format: $(VENV)/.installed-dev ## rewrites the code in the project's style
 	$(BIN)/ruff check --fix-only --quiet

@@ -108,8 +108,8 @@ def _write(chance: random.Random, place: Path) -> None:
     _git(place, "fast-import", "--quiet", "--force", data=b"".join(_stream(chance)))
     _git(place, "reset", "--quiet", "--hard", chance.choice(("main", "main", "main", "side")))
     if chance.random() < 0.9:
-        (place / "envsync.yaml").unlink(missing_ok=True)
         with suppress(OSError):
+            (place / "envsync.yaml").unlink(missing_ok=True)
             (place / "envsync.yaml").write_bytes(_SETTINGS)
     if chance.random() < 0.5:
         _edit(chance, place)
@@ -201,7 +201,8 @@ def _edit(chance: random.Random, place: Path) -> None:
         _git(place, "add", "--all")
     if chance.random() < 0.2:
         _git(place, "update-index", "--skip-worktree", "environments/a.yml")
-        (place / "environments/a.yml").unlink(missing_ok=True)
+        with suppress(OSError):
+            (place / "environments/a.yml").unlink()
 
 
 def _damage(chance: random.Random, git: Path) -> None:
