@@ -52,7 +52,7 @@ def test_only_an_installation_without_fixed_versions_is_made_again_each_month(
 ) -> None:
     names = set()
     for month in ("2026-01", "2026-02"):
-        monkeypatch.setattr(install.time, "strftime", lambda *_, month=month: month)
+        monkeypatch.setattr("envsync.action.install.time.strftime", lambda *_, month=month: month)
         names.add(install.key(source, version, "action"))
 
     assert len(names) == months
