@@ -15,7 +15,6 @@ unexport PYTHONDONTWRITEBYTECODE
 # than four spend longer starting up than they save.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 PYTEST_ARGS ?=
-TORTURE_ARGS ?=
 
 # From npm; newer ones want a newer Node than Debian has.
 AZURITE := 3.35.0
@@ -106,9 +105,11 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 	  printf '\n$$ python %s\n' "$$script"; $(BIN)/python "$$script"; \
 	done
 
-# TORTURE='--seed 7' gives every script another seed. What a script does is in its first lines.
+# What a script does is in its first lines. TORTURE='--seed 7 --minutes 120' gives every script
+# another seed and more time; kinds of runs that have not reached their number then go on.
+TORTURE ?= --minutes 30
 .PHONY: torture
-torture: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## hostile inputs, faults, crashes and races, with a seed; an hour or more, so not in test
+torture: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## hostile inputs, faults, crashes and races, with a seed; up to two and a half hours, so not in test
 	@set -eu; failed=; \
 	for script in tests/torture/[a-z]*.py; do \
 	  name=$$(basename "$$script" .py); \

@@ -83,6 +83,13 @@ def seeds(first: int, count: int, minutes: float | None = None) -> Iterator[int]
         yield number
 
 
+def batches(first: int, count: int, minutes: float | None, *, size: int) -> Iterator[range]:
+    """Yields the seeds of runs that share one emulator, until the time is over."""
+    for number in seeds(0, -(-count // size), minutes):
+        start = first + number * size
+        yield range(start, min(start + size, first + count))
+
+
 def report(title: str, rows: Sequence[Row], seed: int) -> int:
     """Prints a table of runs, survived runs and defects. Returns the exit code."""
     print(f"\n{title}, seed {seed}, {datetime.now(UTC):%Y-%m-%d}\n")
