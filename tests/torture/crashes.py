@@ -105,6 +105,11 @@ def killed(directory: Path, database: Path, chance: random.Random, longest: floa
             return
     if (code := finish(directory, temporary)) != 0:
         yield f"the next apply ended with {code}"
+    plan = make_plan(load_project(directory))
+    # Without the mark of any owner, it is unknown whether the service keeps marks. If the kill came
+    # before the first mark, the next apply writes it, and the apply after that the missing marks.
+    if plan.changes and all(change.scope == "environment" for change in plan.changes):
+        finish(directory, temporary)
     yield from wrong(directory, database)
     if left := [str(path) for path in _leftovers(directory, temporary)]:
         yield f"left over: {', '.join(left)}"
