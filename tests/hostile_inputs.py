@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 BASE: Final = "name: e\nversion: '1'\ndescription: d\nimage: i:1\n"
+KEY: Final = "-----BEGIN PRIVATE KEY-----"
 LIMIT: Final = 1_000_000
 """Maximum number of bytes of the files of one project."""
 
@@ -106,6 +107,13 @@ def _write_context(name: str, title: str, root: Path) -> None:
 def _write_requirement(start: str, part: str, root: Path) -> None:
     text = part * (900_000 // len(part))
     _conda(f'dependencies:\n{start}- "a{text} b"\n')(root)
+
+
+def _write_secret(part: str, root: Path) -> None:
+    """Writes a Dockerfile with the start of a private key and many parts that continue nothing."""
+    text = KEY + part * (900_000 // len(part)) + " AccountKey= pwd= sig= password="
+    files = {"environments/c/Dockerfile": text, "environments/e.yml": "name: e\nbuild: {path: c}\n"}
+    write_files(root, files)
 
 
 def _write_image(part: str, root: Path) -> None:
@@ -298,6 +306,23 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     **{
         f"image: {part!r}": partial(_write_image, part)
         for part in ("a", "/", "a/", ".", "-", "_", ":", "a:", "@", "${", "{{", "$(", "<", "%a")
+    },
+    **{
+        f"secret: {part!r}": partial(_write_secret, part)
+        for part in (
+            *(" ", "a: ", "a: \n", "a: b ", "#", "//", "\\", "\\n", KEY, KEY + "a: ", "A"),
+            *(
+                "host=a;",
+                "server=",
+                "://a@",
+                "://a:",
+                "/t/a",
+                "conda/t/",
+                "eyJaaaaaaaaaaa.",
+                "sig=",
+            ),
+            *("secret_access_key=", "account_key = ", "AKIAA", "aaa0Q~", "AZDO", "+ASt", "ghp_"),
+        )
     },
     "name: long": lambda root: _environment("name: " + "a" * 900_000 + "\nimage: i:1\n")(root),
     "version: long": lambda root: _environment(BASE + "version: v" + "a.1" * 300_000 + "\n")(root),

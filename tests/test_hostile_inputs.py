@@ -33,6 +33,8 @@ SLOW = (
     "keys: unknown settings",
     "conda: blanks in a pip requirement",
     "conda: many blanks in a pip requirement",
+    "secret: ' '",
+    "secret: 'a: b '",
 )
 
 

@@ -149,8 +149,10 @@ TOKENS: Final = (
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
 PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
+_GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
 KEY_BODY: Final = re.compile(
-    r"(?:\s|\\n|#|//|\"|'|,|\\)*(?:[A-Za-z-]+: [^\n]*\s+){0,3}[A-Za-z0-9+/]{32}"
+    # The quantifiers give nothing back (`*+`), so a text without a key takes linear time as well.
+    rf"{_GAP}(?:[A-Za-z-]{{1,40}}+: [^\n\\]{{0,200}}+(?:\n|\\n){_GAP}){{0,3}}+[A-Za-z0-9+/]{{32}}"
 )
 
 # The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.

@@ -59,6 +59,8 @@ GOOD = {
         f"  -----BEGIN OPENSSH PRIVATE KEY-----\n  {KEY}",
         f'"-----BEGIN PRIVATE KEY-----\\n{KEY}"',
         f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{KEY}",
+        f"# -----BEGIN RSA PRIVATE KEY-----\n# Proc-Type: 4,ENCRYPTED\n# A: b\n#\n# {KEY}",
+        f"'-----BEGIN RSA PRIVATE KEY-----\\nProc-Type: 4,ENCRYPTED\\nA: b\\n\\n{KEY}'",
     ],
     "a password in a URL": [
         "https://user:hunter22@pypi.example/simple",
