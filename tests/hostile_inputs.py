@@ -182,9 +182,9 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     "yaml: no end of a string": lambda root: _environment(
         BASE + 'description: "' + lines_of("{0} a b")
     )(root),
-    "yaml: a marked character": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: a?b"))(
-        root
-    ),
+    "yaml: a marked character": lambda root: _environment(
+        BASE + "tags:\n" + lines_of("  {0}: a?b")
+    )(root),
     "yaml: tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: !!str a"))(root),
     "yaml: 5,000 brackets": lambda root: _environment(BASE + "tags: " + "[" * 5_000 + "\n")(root),
     "yaml: 5,000 brackets with a tab": lambda root: _environment(
@@ -243,15 +243,17 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     "keys: unknown in build": lambda root: _environment(
         "name: e\nbuild:\n  path: .\n" + lines_of("  {0}: a")
     )(root),
-    "keys: reserved tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  envsync.{0}: a"))(
-        root
-    ),
+    "keys: reserved tags": lambda root: _environment(
+        BASE + "tags:\n" + lines_of("  envsync.{0}: a")
+    )(root),
     "keys: invalid tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}:"))(root),
     "keys: many tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: a"))(root),
-    "keys: unknown in conda": lambda root: _conda("dependencies: [a=1]\n" + lines_of("{0}: a"))(root),
-    "keys: unknown settings": lambda root: _environment(BASE, **{"envsync.yaml": lines_of("{0}: a")})(
+    "keys: unknown in conda": lambda root: _conda("dependencies: [a=1]\n" + lines_of("{0}: a"))(
         root
     ),
+    "keys: unknown settings": lambda root: _environment(
+        BASE, **{"envsync.yaml": lines_of("{0}: a")}
+    )(root),
     "keys: unknown rules": lambda root: _environment(
         BASE, **{"envsync.yaml": "rules:\n" + lines_of("  {0}: error")}
     )(root),

@@ -19,6 +19,7 @@ MOST: Final = 20
 
 _WORD: Final = r"(?<![A-Za-z0-9_])"
 _END: Final = r"(?![A-Za-z0-9_])"
+_PART: Final = r"(?:(?!-eyJ)[A-Za-z0-9_-])"
 _BASE64: Final = r"(?<![A-Za-z0-9+/])"
 
 
@@ -141,7 +142,8 @@ TOKENS: Final = (
     _format(
         "a JSON web token",
         "eyJ",
-        rf"{_WORD}eyJ[A-Za-z0-9_-]{{10,}}\.eyJ[A-Za-z0-9_-]{{10,}}\.[A-Za-z0-9_-]{{16,}}",
+        # Each part ends before the next `-eyJ`, from which the search starts again.
+        rf"{_WORD}eyJ{_PART}{{10,}}\.eyJ{_PART}{{10,}}\.[A-Za-z0-9_-]{{16,}}",
     ),
 )
 """The formats of credentials outside of URLs, except private keys."""
@@ -149,8 +151,10 @@ TOKENS: Final = (
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
 PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
+# Possessive quantifiers and limits, because three headers in one line would take cubic time.
 KEY_BODY: Final = re.compile(
-    r"(?:\s|\\n|#|//|\"|'|,|\\)*(?:[A-Za-z-]+: [^\n]*\s+){0,3}[A-Za-z0-9+/]{32}"
+    r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
+    r"(?:[A-Za-z-]{1,40}+: (?:[^\n]{0,400}+\n\s*+|[^\s]{1,400}+[^\S\n]++)){0,3}[A-Za-z0-9+/]{32}"
 )
 
 # The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.

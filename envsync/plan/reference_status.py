@@ -31,7 +31,7 @@ from envsync.plan.reference_findings import (
 )
 from envsync.plan.versions import container_after
 
-MAX_SUGGESTIONS: Final = 100
+MAX_SUGGESTIONS: Final = 20
 """Similar names are searched for until this number of references has a finding."""
 
 Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]

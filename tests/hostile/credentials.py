@@ -46,18 +46,13 @@ def _secrets(title: str, text: str) -> dict[str, HostileInput]:
         "environments/e.yml": BUILD,
         "environments/c/Dockerfile": f"FROM a:1\n# {known}\n# {text}",
     }
-    comment = {"environments/e.yml": BASE + f"# {known}\n" + "# " + text.replace("\n", "\n# ")}
     quoted = text.replace("\n", " ")
     tag = {"environments/e.yml": BASE + f'tags: {{a: "{known} {quoted}"}}\n'}
-    plan = (("plan",), ("plan", "-v"))
     return {
         f"credentials: {title} in a Dockerfile": HostileInput(
             partial(project, context), (("validate",),)
         ),
-        f"credentials: {title} in a comment": HostileInput(
-            partial(project, comment), (("validate",),)
-        ),
-        f"credentials: {title} in a tag": HostileInput(partial(project, tag), plan),
+        f"credentials: {title} in a tag": HostileInput(partial(project, tag), (("plan", "-v"),)),
     }
 
 

@@ -16,7 +16,7 @@ _IMPORT: Final = "import azureml\n"
 
 def _python(title: str, text: str) -> tuple[str, HostileInput]:
     file = {"train.py": text}
-    return f"Python: {title}", HostileInput(partial(project, file), (("refs",), ("plan",)))
+    return f"Python: {title}", HostileInput(partial(project, file), (("refs",),))
 
 
 def _notebook(title: str, cells: list[list[str]]) -> tuple[str, HostileInput]:

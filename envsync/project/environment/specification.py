@@ -86,6 +86,8 @@ def _report_unknown(report: Report, key: Node) -> bool:
     # Keys that start with `_` or `x-` contain values for YAML aliases.
     if name in _OTHER_TOOLS or name.startswith(("_", "x-", ".")):
         return False
+    if report.is_full("unknown-field"):
+        return report.add("unknown-field", key, "", fix="")  # only the severity counts
     near = nearest(name, KEYS) if report.has_room("unknown-field") else None
     fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")
     message = f"A conda specification has no key `{name}`, so conda ignores it."

@@ -38,7 +38,8 @@ def references_in_python_text(file: str, text: str, user: User) -> Iterator[Refe
         for match in _IN_PYTHON.finditer(text)
         if _ENV.search(text, _line_start(text, match.start()), match.start())
     )
-    return _references(file, text, found, place="string", user=user)
+    every = _references(file, text, found, place="string", user=user)
+    return (item for item in every if item.form != "invalid")
 
 
 def _line_start(text: str, index: int) -> int:

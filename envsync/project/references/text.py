@@ -18,7 +18,7 @@ PREFIX: Final = "azureml:"
 MAX_TEXT: Final = 2000
 """Maximum number of characters of a reference. The longest id of an environment is shorter."""
 
-MAX_REFERENCES: Final = 2000
+MAX_REFERENCES: Final = 1000
 """Maximum number of references that are read from one file."""
 
 FILLER: Final = "\ue000"
