@@ -131,11 +131,14 @@ def main() -> int:
 
 
 def _of_every_command() -> dict[str, HostileInput]:
-    return {
-        # Ignore files have no problems that only `validate` reports.
-        title: HostileInput(write, _COMMANDS[1:] if "ignore:" in title else _COMMANDS)
-        for title, write in INPUTS.items()
-    }
+    return {title: HostileInput(write, _commands(title)) for title, write in INPUTS.items()}
+
+
+def _commands(title: str) -> tuple[tuple[str, ...], ...]:
+    """Returns the commands for an input. `validate` and `plan` read a file in the same way."""
+    if "ignore:" in title:
+        return (("plan",),)
+    return (("validate",),) if title.startswith(("conda:", "image:")) else _COMMANDS
 
 
 def _measure_all(title: str, item: HostileInput, group: Group, options: argparse.Namespace) -> None:
