@@ -246,7 +246,7 @@ class Plan:
             found = printable(str(version), MAX_WORD)
             raise EnvsyncError(
                 f"The plan has format version {found}, but this envsync ({__version__}) reads only "
-                f" {FORMAT_VERSION}. Make the plan again."
+                f"{FORMAT_VERSION}. Make the plan again."
             )
         if reason := not_a_plan(data):
             raise EnvsyncError(

@@ -69,13 +69,13 @@ class Group:
     largest: float = 0.0
 
 
-def run(root: Path, *arguments: str) -> Run:
-    """Runs envsync, and ends it after twelve seconds of CPU time."""
+def run(root: Path, *arguments: str, limit: int = _LIMIT_SECONDS) -> Run:
+    """Runs envsync, and ends it after a number of seconds of CPU time."""
     command = (sys.executable, "-m", "envsync", "-C", str(root), *arguments)
     with tempfile.TemporaryFile() as output:
         started = subprocess.run(
             [
-                *("sh", "-c", f'ulimit -t {_LIMIT_SECONDS}; exec "$@"', "sh"),
+                *("sh", "-c", f'ulimit -t {limit}; exec "$@"', "sh"),
                 # The memory of a process includes that of the process that starts it, so a small
                 # process starts envsync, and reports what envsync used.
                 *(sys.executable, "-I", "-S", "-c", _MEASURED, *command),
