@@ -180,6 +180,8 @@ def _report_fault(
     report: Report, node: ScalarNode, fault: Fault, problems: list[TextProblem]
 ) -> None:
     if fault == "local":
+        if report.is_full("conda-local-file"):
+            return
         message = (
             f"`{node.value}` names a local file. Only the text of the conda specification is sent "
             "to Azure, so the image build does not find the file."
@@ -221,6 +223,8 @@ def _report_open(
     report: Report, node: ScalarNode, kind: str, *, example: str, lines: set[int]
 ) -> None:
     """Reports a dependency without a version. Each line of the file gets at most one warning."""
+    if report.is_full("unpinned-dependency"):
+        return
     if node.start_mark.line not in lines:
         lines.add(node.start_mark.line)
         message = (
