@@ -65,6 +65,7 @@ SLOW_COMMANDS = (
     (credentials, "credentials: a header in one line in a Dockerfile", "validate"),
     (credentials, "Dockerfile: images", "validate"),
     (others, "settings: ignore comments without an end", "validate"),
+    (others, "settings: many environments", "validate"),
     (others, "init: a workflow of blank lines", "init"),
     (states, "change: versions of packages", "plan"),
     (states, "saved plan: a long number", "apply"),
