@@ -19,6 +19,7 @@ MOST: Final = 20
 
 _WORD: Final = r"(?<![A-Za-z0-9_])"
 _END: Final = r"(?![A-Za-z0-9_])"
+_PART: Final = r"(?:(?!-eyJ)[A-Za-z0-9_-])"
 _BASE64: Final = r"(?<![A-Za-z0-9+/])"
 
 
@@ -141,7 +142,8 @@ TOKENS: Final = (
     _format(
         "a JSON web token",
         "eyJ",
-        rf"{_WORD}eyJ[A-Za-z0-9_-]{{10,}}\.eyJ[A-Za-z0-9_-]{{10,}}\.[A-Za-z0-9_-]{{16,}}",
+        # Each part ends before the next `-eyJ`, from which the search starts again.
+        rf"{_WORD}eyJ{_PART}{{10,}}\.eyJ{_PART}{{10,}}\.[A-Za-z0-9_-]{{16,}}",
     ),
 )
 """The formats of credentials outside of URLs, except private keys."""
