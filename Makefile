@@ -15,7 +15,6 @@ unexport PYTHONDONTWRITEBYTECODE
 # than four spend longer starting up than they save.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 PYTEST_ARGS ?=
-TORTURE_ARGS ?=
 
 # From npm; newer ones want a newer Node than Debian has.
 AZURITE := 3.35.0
@@ -120,9 +119,11 @@ bench-guard: $(VENV)/.installed git ## fails if HEAD is slower than BASE by more
 bench-releases: $(VENV)/.installed git ## plans and applies 1,380 public releases, and compares the result with git
 	$(BIN)/python -m benchmarks.releases
 
-# TORTURE='--seed 7' gives every script another seed. What a script does is in its first lines.
+# What a script does is in its first lines. TORTURE='--seed 7 --minutes 120' gives every script
+# another seed and more time; kinds of runs that have not reached their number then go on.
+TORTURE ?= --minutes 30
 .PHONY: torture
-torture: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## hostile inputs, faults, crashes and races, with a seed; an hour or more, so not in test
+torture: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## hostile inputs, faults, crashes and races, with a seed; up to two and a half hours, so not in test
 	@set -eu; failed=; \
 	for script in tests/torture/[a-z]*.py; do \
 	  name=$$(basename "$$script" .py); \
@@ -140,6 +141,10 @@ clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.instal
 .PHONY: docs
 docs: $(VENV)/.installed-dev ## the site of the documentation, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+
+.PHONY: requirements
+requirements: $(VENV)/.installed-dev ## the newest versions for the action and the releases, with hashes
+	$(BIN)/python requirements/update.py
 
 .PHONY: format
 format: $(VENV)/.installed-dev ## rewrites the code in the project's style

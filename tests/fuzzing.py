@@ -5,11 +5,13 @@ An input must be read, or be refused with an expected error. Every other excepti
 
 from __future__ import annotations
 
+import random
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -103,6 +105,12 @@ def _conda(data: bytes, root: Path) -> None:
     _environment(b"name: e\nimage: i:1\nconda_file: conda.yml\n", root)
 
 
+def _dockerfile(data: bytes, root: Path) -> None:
+    (root / "environments" / "context").mkdir(parents=True, exist_ok=True)
+    (root / "environments" / "context" / "Dockerfile").write_bytes(data)
+    _environment(b"name: e\nbuild: {path: context}\n", root)
+
+
 def _settings(data: bytes, root: Path) -> None:
     path = root / "envsync.yaml"
     path.write_bytes(data)
@@ -156,6 +164,7 @@ def _as_azure_ai_ml(text: str) -> list[bool] | None:
 READERS: Final[dict[str, Callable[[bytes, Path], None]]] = {
     "environment": _environment,
     "conda": _conda,
+    "dockerfile": _dockerfile,
     "settings": _settings,
     "plan": _plan,
     "ignore": _ignore,
@@ -169,16 +178,51 @@ def read(kind: str, data: bytes) -> None:
         READERS[kind](data, Path(name).resolve())
 
 
+@cache
+def seeds(kind: str) -> Sequence[bytes]:
+    """Returns the inputs of the corpus."""
+    return [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
+
+
 def mutated(kind: str) -> st.SearchStrategy[bytes]:
-    """Returns inputs that differ from an input of the corpus in up to six places."""
-    seeds = [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
+    """Returns inputs that differ from an input of the corpus in up to six places.
+
+    Hypothesis shrinks an input that fails, but needs a multiple of the time of `mutant`.
+    """
     place = st.floats(0, 1)
     new = st.one_of(st.sampled_from(_FRAGMENTS), st.binary(max_size=4))
     edits = st.lists(st.tuples(place, st.integers(0, 12), new), max_size=6)
-    return st.tuples(st.sampled_from(seeds), edits).map(lambda item: _edited(*item))
+    return st.tuples(st.sampled_from(seeds(kind)), edits).map(lambda item: _edited(*item))
 
 
-def _edited(data: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+def mutant(kind: str, seed: int) -> bytes:
+    """Returns an input that differs from an input of the corpus in up to six places."""
+    chance = random.Random(f"{kind} {seed}")
+    inputs = seeds(kind)
+    data = chance.choice(inputs)
+    edits = [_edit(chance, inputs) for _ in range(chance.randint(0, 6))]
+    return _edited(data, edits)
+
+
+def _edit(chance: random.Random, inputs: Sequence[bytes]) -> tuple[float, int, bytes]:
+    """Returns a place from 0 to 1, the number of bytes to remove there, and the new bytes."""
+    how = chance.random()
+    if how < 0.5:
+        new = chance.choice(_FRAGMENTS)
+    elif how < 0.8:
+        new = chance.randbytes(chance.randint(0, 4))
+    elif how < 0.9:
+        new = chance.choice(_FRAGMENTS) * chance.choice((2, 9, 100))
+    else:
+        # A part of another input.
+        other = chance.choice(inputs)
+        start = int(chance.random() * len(other))
+        new = other[start : start + chance.choice((4, 20, 200))]
+    removed = chance.choice((0, 0, 1, 3, 12, 100)) if how < 0.9 else 0
+    return chance.random(), removed, new
+
+
+def _edited(data: bytes, edits: Sequence[tuple[float, int, bytes]]) -> bytes:
     for place, removed, new in edits:
         start = int(place * len(data))
         data = data[:start] + new + data[start + removed :]

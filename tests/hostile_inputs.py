@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 BASE: Final = "name: e\nversion: '1'\ndescription: d\nimage: i:1\n"
+KEY: Final = "-----BEGIN PRIVATE KEY-----"
 LIMIT: Final = 1_000_000
 """Maximum number of bytes of the files of one project."""
 
 
-def _words(form: str, limit: int = 950_000) -> str:
+def lines_of(form: str, limit: int = 950_000) -> str:
     """Returns as many lines as fit into a file. `{0}` in `form` is the number of the line."""
 
     def lines() -> Iterator[str]:
@@ -84,14 +85,14 @@ IGNORE_FILES: dict[str, tuple[str, Callable[[], str]]] = {
     "stars": ("long", lambda: "*a*a*a*a*b\n" * 3),
     "many stars": ("long", lambda: "*a" * 100 + "b\n"),
     "gaps": ("deep", lambda: "/".join(["a/**"] * 12) + "/b\n"),
-    "names": ("many", lambda: _words("{0}x")),
-    "paths": ("many", lambda: _words("a/{0}")),
-    "wildcards": ("many", lambda: _words("*{0}*")),
-    "most wildcards": ("many", lambda: _words("*{0}*", 3_900)),
-    "turns": ("many", lambda: _words("*{0}*\n!*{0}")),
-    "most turns": ("many", lambda: _words("*{0}*\n!*{0}", 1_800)),
-    "sets": ("many", lambda: _words("*[!a]*[!b]*{0}")),
-    "line breaks": ("line breaks", lambda: _words("{0}x")),
+    "names": ("many", lambda: lines_of("{0}x")),
+    "paths": ("many", lambda: lines_of("a/{0}")),
+    "wildcards": ("many", lambda: lines_of("*{0}*")),
+    "most wildcards": ("many", lambda: lines_of("*{0}*", 3_900)),
+    "turns": ("many", lambda: lines_of("*{0}*\n!*{0}")),
+    "most turns": ("many", lambda: lines_of("*{0}*\n!*{0}", 1_800)),
+    "sets": ("many", lambda: lines_of("*[!a]*[!b]*{0}")),
+    "line breaks": ("line breaks", lambda: lines_of("{0}x")),
     "one long line": ("long", lambda: "a/" * 480_000),
     "empty lines": ("long", lambda: "\n" * 950_000),
 }
@@ -106,6 +107,13 @@ def _write_context(name: str, title: str, root: Path) -> None:
 def _write_requirement(start: str, part: str, root: Path) -> None:
     text = part * (900_000 // len(part))
     _conda(f'dependencies:\n{start}- "a{text} b"\n')(root)
+
+
+def _write_secret(part: str, root: Path) -> None:
+    """Writes a Dockerfile with the start of a private key and many parts that continue nothing."""
+    text = KEY + part * (900_000 // len(part)) + " AccountKey= pwd= sig= password="
+    files = {"environments/c/Dockerfile": text, "environments/e.yml": "name: e\nbuild: {path: c}\n"}
+    write_files(root, files)
 
 
 def _write_image(part: str, root: Path) -> None:
@@ -130,7 +138,7 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     "schema: a similar name": lambda root: _environment(
         "$schema: " + "environment" * 85_000 + ".json\n"
     )(root),
-    "schema: many": lambda root: _environment(_words("$schema: https://azureml/{0}"))(root),
+    "schema: many": lambda root: _environment(lines_of("$schema: https://azureml/{0}"))(root),
     "path: conda_file": lambda root: _environment(BASE + "conda_file: " + "a/" * 470_000 + "\n")(
         root
     ),
@@ -165,27 +173,27 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
         },
     )(root),
     "path: many excludes": lambda root: _environment(
-        BASE, **{"envsync.yaml": "exclude:\n" + _words("- '*{0}*'")}
+        BASE, **{"envsync.yaml": "exclude:\n" + lines_of("- '*{0}*'")}
     )(root),
     "yaml: a tab at the end": lambda root: _environment(
-        BASE + "tags:\n" + _words("  {0}: a") + "\tx: y\n"
+        BASE + "tags:\n" + lines_of("  {0}: a") + "\tx: y\n"
     )(root),
     "yaml: a tab in the middle": lambda root: _environment(
-        BASE + "tags:\n" + _words("  {0}: a\t# b")
+        BASE + "tags:\n" + lines_of("  {0}: a\t# b")
     )(root),
     "yaml: an error at the end": lambda root: _environment(
-        BASE + "tags:\n" + _words("  {0}: a") + "]\n"
+        BASE + "tags:\n" + lines_of("  {0}: a") + "]\n"
     )(root),
     "yaml: a bad block at the end": lambda root: _environment(
-        BASE + "tags:\n" + _words("  {0}: a") + " x\n"
+        BASE + "tags:\n" + lines_of("  {0}: a") + " x\n"
     )(root),
     "yaml: no end of a string": lambda root: _environment(
-        BASE + 'description: "' + _words("{0} a b")
+        BASE + 'description: "' + lines_of("{0} a b")
     )(root),
-    "yaml: a marked character": lambda root: _environment(BASE + "tags:\n" + _words("  {0}: a?b"))(
-        root
-    ),
-    "yaml: tags": lambda root: _environment(BASE + "tags:\n" + _words("  {0}: !!str a"))(root),
+    "yaml: a marked character": lambda root: _environment(
+        BASE + "tags:\n" + lines_of("  {0}: a?b")
+    )(root),
+    "yaml: tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: !!str a"))(root),
     "yaml: 5,000 brackets": lambda root: _environment(BASE + "tags: " + "[" * 5_000 + "\n")(root),
     "yaml: 5,000 brackets with a tab": lambda root: _environment(
         BASE + "tags:\t" + "[" * 5_000 + "\n"
@@ -197,12 +205,12 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     "yaml: deep indentation": lambda root: _environment(
         BASE + "".join(" " * n + "a:\n" for n in range(1, 1300))
     )(root),
-    "yaml: anchors": lambda root: _environment(BASE + "tags:\n" + _words("  {0}: &{0} a"))(root),
-    "yaml: aliases": lambda root: _environment(BASE + "x: &x a\ntags:\n" + _words("  {0}: *x"))(
+    "yaml: anchors": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: &{0} a"))(root),
+    "yaml: aliases": lambda root: _environment(BASE + "x: &x a\ntags:\n" + lines_of("  {0}: *x"))(
         root
     ),
     "yaml: a merge key each line": lambda root: _environment(
-        BASE + "x: &x {a: b}\ntags:\n" + _words("  {0}: {{<<: *x}}")
+        BASE + "x: &x {a: b}\ntags:\n" + lines_of("  {0}: {{<<: *x}}")
     )(root),
     "yaml: a chain of merge keys": lambda root: _environment(
         BASE
@@ -220,13 +228,13 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     "yaml: control characters": lambda root: _environment(
         BASE + "description: " + "\u0001" * 900_000 + "\n"
     )(root),
-    "yaml: comments": lambda root: _environment(BASE + _words("# envsync: ignore[{0}]"))(root),
+    "yaml: comments": lambda root: _environment(BASE + lines_of("# envsync: ignore[{0}]"))(root),
     "yaml: comments with many rules": lambda root: _environment(
-        BASE + "# envsync: ignore[" + _words("{0},").replace("\n", "") + "]\n"
+        BASE + "# envsync: ignore[" + lines_of("{0},").replace("\n", "") + "]\n"
     )(root),
     "yaml: empty documents": lambda root: _environment(BASE + "---\n" * 230_000)(root),
     "yaml: conflict marks": lambda root: _environment(BASE + "<<<<<<< a\n" * 90_000)(root),
-    "yaml: numbers": lambda root: _environment(BASE + "tags:\n" + _words("  {0}: 1_000.5e+3"))(
+    "yaml: numbers": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: 1_000.5e+3"))(
         root
     ),
     "yaml: one number": lambda root: _environment(BASE + "version: " + "1" * 900_000 + "\n")(root),
@@ -234,36 +242,38 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
     "yaml: not UTF-8": lambda root: _environment(
         BASE + "description: " + "\u00e9" * 400_000 + "\n"
     )(root),
-    "keys: unknown": lambda root: _environment(BASE + _words("{0}: a"))(root),
-    "keys: unknown and similar": lambda root: _environment(BASE + _words("descriptoin{0}: a"))(
+    "keys: unknown": lambda root: _environment(BASE + lines_of("{0}: a"))(root),
+    "keys: unknown and similar": lambda root: _environment(BASE + lines_of("descriptoin{0}: a"))(
         root
     ),
-    "keys: unknown without a name": lambda root: _environment(_words("imag{0}: a"))(root),
+    "keys: unknown without a name": lambda root: _environment(lines_of("imag{0}: a"))(root),
     "keys: duplicate": lambda root: _environment(BASE + "description: a\n" * 60_000)(root),
     "keys: unknown in build": lambda root: _environment(
-        "name: e\nbuild:\n  path: .\n" + _words("  {0}: a")
+        "name: e\nbuild:\n  path: .\n" + lines_of("  {0}: a")
     )(root),
-    "keys: reserved tags": lambda root: _environment(BASE + "tags:\n" + _words("  envsync.{0}: a"))(
+    "keys: reserved tags": lambda root: _environment(
+        BASE + "tags:\n" + lines_of("  envsync.{0}: a")
+    )(root),
+    "keys: invalid tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}:"))(root),
+    "keys: many tags": lambda root: _environment(BASE + "tags:\n" + lines_of("  {0}: a"))(root),
+    "keys: unknown in conda": lambda root: _conda("dependencies: [a=1]\n" + lines_of("{0}: a"))(
         root
     ),
-    "keys: invalid tags": lambda root: _environment(BASE + "tags:\n" + _words("  {0}:"))(root),
-    "keys: many tags": lambda root: _environment(BASE + "tags:\n" + _words("  {0}: a"))(root),
-    "keys: unknown in conda": lambda root: _conda("dependencies: [a=1]\n" + _words("{0}: a"))(root),
-    "keys: unknown settings": lambda root: _environment(BASE, **{"envsync.yaml": _words("{0}: a")})(
-        root
-    ),
+    "keys: unknown settings": lambda root: _environment(
+        BASE, **{"envsync.yaml": lines_of("{0}: a")}
+    )(root),
     "keys: unknown rules": lambda root: _environment(
-        BASE, **{"envsync.yaml": "rules:\n" + _words("  {0}: error")}
+        BASE, **{"envsync.yaml": "rules:\n" + lines_of("  {0}: error")}
     )(root),
     "keys: unknown in a target": lambda root: _environment(
-        BASE, **{"envsync.yaml": "targets:\n local:\n  kind: local\n" + _words("  {0}: error")}
+        BASE, **{"envsync.yaml": "targets:\n local:\n  kind: local\n" + lines_of("  {0}: error")}
     )(root),
     "keys: many targets": lambda root: _environment(
-        BASE, **{"envsync.yaml": "targets:\n" + _words("  {0}: {{kind: loca}}")}
+        BASE, **{"envsync.yaml": "targets:\n" + lines_of("  {0}: {{kind: loca}}")}
     )(root),
     "keys: many patterns": lambda root: _environment(
         BASE,
-        **{"envsync.yaml": "targets:\n local:\n  kind: local\n  include:\n" + _words("  - {0}*")},
+        **{"envsync.yaml": "targets:\n local:\n  kind: local\n  include:\n" + lines_of("  - {0}*")},
     )(root),
     "keys: unset variables": lambda root: _environment(
         BASE,
@@ -289,15 +299,32 @@ INPUTS: Final[dict[str, Callable[[Path], None]]] = {
             *("git+", "git+a@a:", "[url=", "channel='", "$" + "{", "~", "1.", "1,", "|", "a ", "*"),
         )
     },
-    "conda: many dependencies": lambda root: _conda("dependencies:\n" + _words("- {0}"))(root),
-    "conda: many faults": lambda root: _conda("dependencies:\n" + _words("- ./{0}"))(root),
-    "conda: wrong items": lambda root: _conda("dependencies:\n" + _words("- {{{0}: a}}"))(root),
+    "conda: many dependencies": lambda root: _conda("dependencies:\n" + lines_of("- {0}"))(root),
+    "conda: many faults": lambda root: _conda("dependencies:\n" + lines_of("- ./{0}"))(root),
+    "conda: wrong items": lambda root: _conda("dependencies:\n" + lines_of("- {{{0}: a}}"))(root),
     "conda: channels": lambda root: _conda(
-        "channels:\n" + _words("- ./{0}") + "dependencies: [a=1]\n"
+        "channels:\n" + lines_of("- ./{0}") + "dependencies: [a=1]\n"
     )(root),
     **{
         f"image: {part!r}": partial(_write_image, part)
         for part in ("a", "/", "a/", ".", "-", "_", ":", "a:", "@", "${", "{{", "$(", "<", "%a")
+    },
+    **{
+        f"secret: {part!r}": partial(_write_secret, part)
+        for part in (
+            *(" ", "a: ", "a: \n", "a: b ", "#", "//", "\\", "\\n", KEY, KEY + "a: ", "A"),
+            *(
+                "host=a;",
+                "server=",
+                "://a@",
+                "://a:",
+                "/t/a",
+                "conda/t/",
+                "eyJaaaaaaaaaaa.",
+                "sig=",
+            ),
+            *("secret_access_key=", "account_key = ", "AKIAA", "aaa0Q~", "AZDO", "+ASt", "ghp_"),
+        )
     },
     "name: long": lambda root: _environment("name: " + "a" * 900_000 + "\nimage: i:1\n")(root),
     "version: long": lambda root: _environment(BASE + "version: v" + "a.1" * 300_000 + "\n")(root),

@@ -40,6 +40,18 @@ def lacking(paths: Iterable[str], words: Iterable[str]) -> list[tuple[str, str]]
     return [(path, word) for word in words for path in found if word not in content(path)]
 
 
+def test_every_exception_to_a_security_rule_has_a_reason() -> None:
+    bare = []
+    for path in sorted((ROOT / "envsync").rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            found = re.search(r"# noqa: S\d+(.*)", line)
+            if found and not found[1] and not lines[number - 1].lstrip().startswith("#"):
+                bare.append(f"{path.name}:{number + 1}")
+
+    assert bare == []
+
+
 def test_every_file_on_the_page_exists() -> None:
     named = _PATH.findall(PAGE)
 

@@ -361,7 +361,8 @@ def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def shell(text: str, cwd: Path) -> None:
     search = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     environment = {**os.environ, "PATH": search}
-    subprocess.run(
+    # The commands are examples of the documentation.
+    subprocess.run(  # noqa: S602
         text, shell=True, check=True, cwd=cwd, env=environment, stdout=subprocess.DEVNULL
     )
 

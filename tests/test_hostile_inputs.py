@@ -7,12 +7,15 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tests.command import envsync
+from tests.hostile import HostileInput, credentials, others, references, states
 from tests.hostile_inputs import BASE, INPUTS, LIMIT, SETTINGS, write_files
 from tests.privileges import as_nobody, unprivileged
+from tests.torture.budgets import MEGABYTES, run
 
 CPU_SECONDS = 30
 """Far more than any of these inputs needs, and far less than before the time was bounded."""
@@ -33,6 +36,8 @@ SLOW = (
     "keys: unknown settings",
     "conda: blanks in a pip requirement",
     "conda: many blanks in a pip requirement",
+    "secret: ' '",
+    "secret: 'a: b '",
 )
 
 
@@ -51,6 +56,38 @@ def test_a_hostile_project_is_validated_within_a_bound(title: str, tmp_path: Pat
 
     assert ended.returncode in (0, 1), ended.stderr[-2000:]
     assert len(ended.stdout + ended.stderr) < 200_000
+
+
+SLOW_COMMANDS = (
+    (references, "notebook: blank lines", "refs"),
+    (references, "Python: long strings that are joined", "refs"),
+    (references, "job file: statements in lines", "refs"),
+    (references, "job file: not YAML", "refs"),
+    (credentials, "credentials: web tokens in a Dockerfile", "validate"),
+    (credentials, "credentials: a header in one line in a Dockerfile", "validate"),
+    (credentials, "Dockerfile: images", "validate"),
+    (others, "settings: ignore comments without an end", "validate"),
+    (others, "settings: many environments", "validate"),
+    (others, "init: a workflow of blank lines", "init"),
+    (states, "change: versions of packages", "plan"),
+    (states, "saved plan: a long number", "apply"),
+)
+
+
+@pytest.mark.parametrize(
+    ("module", "title", "command"), SLOW_COMMANDS, ids=[item[1] for item in SLOW_COMMANDS]
+)
+def test_a_command_reads_a_hostile_input_within_a_bound(
+    module: ModuleType, title: str, command: str, tmp_path: Path
+) -> None:
+    item: HostileInput = module.inputs()[title]
+    item.write(tmp_path)
+    arguments = next(words for words in item.commands if words[0] == command)
+
+    used = run(tmp_path, *arguments, limit=CPU_SECONDS)
+
+    assert used.code in (0, 1)
+    assert used.megabytes < MEGABYTES
 
 
 @pytest.mark.parametrize("title", SLOW)

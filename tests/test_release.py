@@ -1,4 +1,4 @@
-"""The release workflow and the Dockerfile: schemas, security, and the scripts in the workflow."""
+"""The workflows of this repository and the Dockerfile: schemas, security, and their scripts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import envsync
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
+AUDIT = ROOT / ".github" / "workflows" / "audit.yml"
+WORKFLOWS = [WORKFLOW, AUDIT]
 
 
 def run(program: str, *arguments: str) -> tuple[int, str]:
@@ -25,8 +28,8 @@ def run(program: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def job(name: str) -> Any:
-    return yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"][name]
+def job(name: str, workflow: Path = WORKFLOW) -> Any:
+    return yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"][name]
 
 
 def uses(text: str) -> set[str]:
@@ -34,14 +37,20 @@ def uses(text: str) -> set[str]:
     return set(re.findall(r"uses: (\S+@[0-9a-f]{40} # v[\d.]+)\n", text))
 
 
-def script(job_name: str, step: str, cwd: Path, tag: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script of a step as GitHub does. `gh` prints its arguments."""
+def script(
+    job_name: str, step: str, cwd: Path, tag: str, *, fake_python: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Runs the script of a step as GitHub does. `gh` and a fake Python print their arguments."""
     (text,) = [item["run"] for item in job(job_name)["steps"] if item.get("name") == step]
     programs = cwd / "programs"
     programs.mkdir()
     (programs / "gh").write_text('#!/bin/sh\necho "gh $*"\n')
     (programs / "gh").chmod(0o755)
-    (programs / "python").symlink_to(sys.executable)
+    if fake_python:
+        (programs / "python").write_text('#!/bin/sh\necho "python $*"\n')
+        (programs / "python").chmod(0o755)
+    else:
+        (programs / "python").symlink_to(sys.executable)
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text],
         cwd=cwd,
@@ -67,14 +76,15 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_zizmor_finds_no_security_problem() -> None:
     config = ROOT / "tests" / "action" / "zizmor.yml"
-    code, output = run("zizmor", "--offline", "--quiet", f"--config={config}", str(WORKFLOW))
+    files = map(str, WORKFLOWS)
+    code, output = run("zizmor", "--offline", "--quiet", f"--config={config}", *files)
 
     assert code == 0, output
 
 
-def test_the_workflow_matches_the_schema() -> None:
+def test_the_workflows_match_the_schema() -> None:
     code, output = run(
-        "check-jsonschema", "--builtin-schema=vendor.github-workflows", str(WORKFLOW)
+        "check-jsonschema", "--builtin-schema=vendor.github-workflows", *map(str, WORKFLOWS)
     )
 
     assert code == 0, output
@@ -91,12 +101,75 @@ def test_only_the_job_that_publishes_signs_in_to_pypi() -> None:
     assert job("publish")["permissions"] == {"id-token": "write"}
     # The job runs no code of the repository and of dependencies: they could use its identity.
     assert [step for step in job("publish")["steps"] if "run" in step] == []
-    assert job("attest")["needs"] == ["test", "build"]
+    assert job("attest")["needs"] == ["test", "audit", "build"]
     assert job("publish")["needs"] == "attest"
 
 
+def test_the_files_of_a_release_have_attestations_of_their_build_and_of_their_contents() -> None:
+    attested = {
+        step["uses"].partition("@")[0]: step["with"]
+        for step in job("attest")["steps"]
+        if step["uses"].startswith("actions/attest")
+    }
+
+    assert attested == {
+        "actions/attest-build-provenance": {"subject-path": "dist/*"},
+        "actions/attest-sbom": {
+            "subject-path": "dist/*",
+            "sbom-path": "sbom/envsync.cdx.json",
+        },
+    }
+    # The job can sign, so it runs no code of the repository and of dependencies.
+    assert [step for step in job("attest")["steps"] if "run" in step] == []
+
+
+def test_the_bill_of_materials_has_the_version_and_everything_that_the_action_installs(
+    tmp_path: Path,
+) -> None:
+    for name in ("pyproject.toml", "requirements"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "a.whl").touch()
+    step = "Write the software bill of materials"
+    done = script("build", step, tmp_path, "v1.2.3", fake_python=True)
+    project = tomllib.loads((tmp_path / "project" / "pyproject.toml").read_text())["project"]
+    pip = "python -m pip --python installed/bin/python install"
+
+    assert done.stderr == ""
+    assert (project["version"], "dynamic" in project) == ("1.2.3", False)
+    assert done.stdout.splitlines() == [
+        "python -m venv --without-pip installed",
+        f"{pip} --require-hashes --requirement requirements/action-azure.txt",
+        f"{pip} --no-deps dist/a.whl",
+        "python -m cyclonedx_py environment --validate --pyproject project/pyproject.toml "
+        "--output-file sbom/envsync.cdx.json installed",
+    ]
+
+
+def test_every_release_and_every_week_is_checked_for_known_vulnerabilities() -> None:
+    (step,) = [item for item in job("audit")["steps"] if "known" in item.get("name", "")]
+    names = {path.stem for path in (ROOT / "requirements").glob("*.txt")}
+    (listed,) = re.findall("for name in (.*); do", step["run"])
+
+    assert job("audit") == job("audit", AUDIT)
+    assert set(listed.split()) == names
+    assert "python -m pip_audit --strict --disable-pip --require-hashes" in step["run"]
+    # YAML 1.1 reads the key `on` as True.
+    assert "schedule" in yaml.safe_load(AUDIT.read_text(encoding="utf-8"))[True]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_downloads_packages_only_with_hashes(workflow: Path) -> None:
+    text = workflow.read_text(encoding="utf-8").replace("\\\n", "")
+    lines = [line for line in text.splitlines() if re.search(r"\bpip .*\binstall\b", line)]
+
+    assert lines
+    assert [line for line in lines if not re.search("--require-hashes|--no-deps dist/", line)] == []
+    assert "-m build" not in text or "-m build --no-isolation" in text
+
+
 def test_every_action_is_pinned_and_has_the_same_version_as_elsewhere() -> None:
-    text = WORKFLOW.read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
     used = uses(text)
     templates = (ROOT / "envsync" / "cli" / "templates").glob("*.yml")
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "action.yml", *templates)]
@@ -135,12 +208,15 @@ def test_a_version_without_a_section_in_the_changelog_stops_the_release(checkout
 def test_the_notes_of_a_release_are_its_section_of_the_changelog(checkout: Path) -> None:
     (checkout / "dist").mkdir()
     (checkout / "dist" / "a.whl").touch()
+    (checkout / "sbom").mkdir()
+    (checkout / "sbom" / "a.json").touch()
     tag = f"v{envsync.__version__}"
     step = "Create the release with its section of the changelog"
     done = script("announce", step, checkout, tag)
 
     assert done.stderr == ""
     assert done.stdout == (
-        f"gh release create {tag} dist/a.whl --verify-tag --title {tag} --notes-file notes.md\n"
+        f"gh release create {tag} dist/a.whl sbom/a.json --verify-tag --title {tag} "
+        "--notes-file notes.md\n"
     )
     assert (checkout / "notes.md").read_text() == "\n### Added\n\n- This.\n\n"

@@ -17,6 +17,7 @@ from envsync.model.environment import (
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.use import Use
+from envsync.model.wording import shown_lines
 from envsync.render.paint import painter
 
 URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
@@ -118,6 +119,17 @@ def test_a_build_context_without_an_address_is_explained(digest: str | None) -> 
     assert yaml.safe_load(shown)["build"]["path"] == "context"
     assert "# `context` stands for the files of the build context" in shown
     assert (DIGEST in shown) == (digest is not None)
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["a\u202eb", "a\x1b[31mb", "one\ntwo\u202e\n", f"{'word ' * 30}\u200bend", "no\xa0break"],
+)
+def test_invisible_characters_can_be_read_from_a_terminal(description: str) -> None:
+    shown = shown_lines(text(registered(description=description)), color=False)
+
+    assert shown.replace("\n", "").isprintable()
+    assert yaml.safe_load(shown)["description"] == description
 
 
 def test_credentials_are_hidden() -> None:

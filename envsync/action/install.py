@@ -28,6 +28,9 @@ _DISTRIBUTION = "envsync-azureml"
 # `lock` and `update` ask container registries, also those of Azure.
 _AZURE_COMMANDS = {"plan", "apply", "lock", "update"}
 
+_EXTRAS = {"action": "[action]", "action-azure": "[action,azure]"}
+"""By the name of a file in `requirements`, the extras of this package that it covers."""
+
 
 def main(step: str, environ: Mapping[str, str]) -> int:
     """Runs `locate` or `install`, and returns the exit code.
@@ -40,12 +43,12 @@ def main(step: str, environ: Mapping[str, str]) -> int:
     # The input `version` can be a version such as `0.1.0`, or its tag `v0.1.0`.
     version = environ.get("INPUT_VERSION", "").strip().removeprefix("v")
     azure = environ.get("INPUT_COMMAND", "").strip() in _AZURE_COMMANDS
-    extras = "[action,azure]" if azure else "[action]"
+    name = "action-azure" if azure else "action"
     # The tool cache of a self-hosted runner is kept between jobs.
     tools = Path(environ.get("RUNNER_TOOL_CACHE") or environ["RUNNER_TEMP"])
-    directory = tools / "envsync" / key(source, version, extras)
+    directory = tools / "envsync" / key(source, version, name)
     if step == "install":
-        return install(requirement(source, version, extras), directory)
+        return install(requirements(source, version, name), directory)
     with Path(environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
         outputs.write(f"directory={directory}\nkey=envsync-{directory.name}\n")
         outputs.write(f"python={executable(directory)}\n")
@@ -55,18 +58,30 @@ def main(step: str, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def requirement(source: Path, version: str, extras: str) -> str:
-    """Returns the requirement for pip: a release, or the source code beside `action.yml`.
+def requirements(source: Path, version: str, name: str) -> list[list[str]]:
+    """Returns the arguments of each `pip install`.
+
+    For the source code, the dependencies have fixed versions, and pip compares each file with its
+    hash. The dependencies of another release can differ, so pip chooses their versions.
 
     Args:
         source: the directory of `action.yml`.
         version: the release, without `v`; empty for the source code.
-        extras: the extras with their brackets.
+        name: a key of `_EXTRAS`.
     """
-    return f"{_DISTRIBUTION}{extras}=={version}" if version else f"{source}{extras}"
+    if version:
+        return [[f"{_DISTRIBUTION}{_EXTRAS[name]}=={version}"]]
+    pinned = str(_pinned(source, name))
+    # Without `--no-build-isolation`, pip would download the build backend without comparing a hash.
+    own = ["--no-deps", "--no-build-isolation", str(source)]
+    return [["--require-hashes", "--requirement", pinned], own]
 
 
-def key(source: Path, version: str, extras: str) -> str:
+def _pinned(source: Path, name: str) -> Path:
+    return source / "requirements" / f"{name}.txt"
+
+
+def key(source: Path, version: str, name: str) -> str:
     """Returns the name of an installation.
 
     The name is a digest of everything that the installation depends on.
@@ -74,22 +89,24 @@ def key(source: Path, version: str, extras: str) -> str:
     Args:
         source: the directory of `action.yml`.
         version: the release, without `v`; empty for the source code.
-        extras: the extras with their brackets.
+        name: a key of `_EXTRAS`.
     """
     # A virtual environment works only with the Python that created it.
-    parts = [version, extras, sys.version, sys.base_prefix, sysconfig.get_platform()]
-    # The versions of dependencies are not fixed. The name contains the month, so that each month a
-    # new installation is made, with newer versions of the dependencies.
-    parts.append(time.strftime("%Y-%m", time.gmtime()))
+    parts = [version, name, sys.version, sys.base_prefix, sysconfig.get_platform()]
+    if version:
+        # pip chooses the versions of the dependencies. The name contains the month, so that each
+        # month a new installation is made, with newer versions.
+        parts.append(time.strftime("%Y-%m", time.gmtime()))
     digest = hashlib.sha256("\0".join(parts).encode())
-    for path in _files(source):
+    for path in _files(source, name):
         digest.update(b"\0" + path.relative_to(source).as_posix().encode() + b"\0")
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _files(source: Path) -> Iterator[Path]:
+def _files(source: Path, name: str) -> Iterator[Path]:
     yield source / "pyproject.toml"
+    yield _pinned(source, name)
     yield from sorted(
         # Skip .pyc files. Python writes .pyc files at run time, so they would change the digest.
         path
@@ -103,11 +120,11 @@ def executable(directory: Path) -> Path:
     return directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def install(wanted: str, directory: Path) -> int:
+def install(wanted: list[list[str]], directory: Path) -> int:
     """Creates the virtual environment if it does not exist.
 
     Args:
-        wanted: the requirement for pip.
+        wanted: the arguments of each `pip install`.
         directory: the directory of the virtual environment.
 
     Returns:
@@ -133,7 +150,7 @@ def install(wanted: str, directory: Path) -> int:
     return 0
 
 
-def _make(wanted: str, directory: Path) -> int:
+def _make(wanted: list[list[str]], directory: Path) -> int:
     # Without `-I`, Python would import modules from the working directory.
     python = [sys.executable, "-I", "-m"]
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
@@ -141,7 +158,7 @@ def _make(wanted: str, directory: Path) -> int:
     for command in (
         # The pip of the base Python is used, because installing another pip takes seconds.
         [*python, "venv", "--without-pip", str(directory)],
-        [*pip, "install", *options, wanted],
+        *([*pip, "install", *options, *arguments] for arguments in wanted),
     ):
         # No shell reads the command, and the program is this Python.
         if code := subprocess.run(command, check=False).returncode:  # noqa: S603

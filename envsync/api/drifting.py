@@ -29,16 +29,18 @@ def find_drift(
             Environments, versions and fields that match a pattern are not reported.
 
     Raises:
-        EnvsyncError: the project declares no environment, a pattern of `globs` matches no
-            environment, or the target cannot be read.
+        EnvsyncError: a pattern of `globs` matches no environment, the target cannot be read, or
+            there is no project.
         InvalidProject: the settings of the target do not fit the declared environments.
     """
+    project.ensure_found()
     config, name = project.config, target.identity.name
     declared = project.declared_for(name)
     ensure_possible(globs, declared)
     names = {declaration.name for declaration in declared}
     actual = target.read(names, config.policy.project)
-    plan = plan_for(project, target, globs, actual=actual)
+    # The report shows what a plan would archive, even if nothing is declared for the target.
+    plan = plan_for(project, target, globs, actual=actual, allow_mass_archive=not declared)
     others = of_other_targets(actual.keys() - names, project.declarations, config, name)
     suffix = config.targets[name].scope.suffix if name in config.targets else ""
     known = names | actual.keys() - set(others)

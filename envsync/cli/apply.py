@@ -46,7 +46,7 @@ def run(
     plan_file: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="Apply only changes of this saved plan, or nothing."
+            "--plan", metavar="FILE", help="Apply this saved plan. Nothing else is changed."
         ),
     ] = None,
     approve: Annotated[

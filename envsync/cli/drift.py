@@ -2,6 +2,7 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
+from contextlib import ExitStack
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -11,7 +12,7 @@ from envsync.api.drifting import find_drift
 from envsync.cli.options import GlobsArgument, ParallelOption, TargetOption
 from envsync.cli.session import Session
 from envsync.model.canonical import JSON
-from envsync.model.errors import TargetError, UsageError
+from envsync.model.errors import InvalidProject, TargetError, UsageError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.drift_report import DriftReport
 
@@ -61,7 +62,15 @@ def run(
     unreadable: dict[str, TargetError] = {}
     for name in sorted(config.targets) if all_targets else [config.target(target).name]:
         try:
-            with session.target(config, name, parallel) as opened:
+            with ExitStack() as stack:
+                try:
+                    opened = stack.enter_context(session.target(config, name, parallel))
+                except InvalidProject as error:
+                    if not all_targets:
+                        raise
+                    # A variable that is not set, or a package that is missing, concerns only this
+                    # target.
+                    raise TargetError(" ".join(str(error).splitlines())) from error
                 reports.append(find_drift(project, opened, globs or [], ignore=ignore or []))
         except TargetError as error:
             unreadable[name] = error

@@ -104,8 +104,8 @@ def runs_workflow(text: str, below: str) -> bool:
     """
     if below:
         return _names(text, below)
-    steps = re.findall(r"(?m)^\s*(?:- +)?uses: *[\"']?[^\s\"']*/envsync@", text)
-    elsewhere = re.findall(r"(?m)^\s*working-directory: *(?![\"']?\.?[\"']?\s*$)", text)
+    steps = re.findall(r"(?m)^[ \t]*(?:- +)?uses: *[\"']?[^\s\"']*/envsync@", text)
+    elsewhere = re.findall(r"(?m)^[ \t]*working-directory: *(?![\"']?\.?[\"']?[ \t\r]*$)", text)
     return len(steps) > len(elsewhere)
 
 
@@ -118,7 +118,7 @@ def runs_hooks(text: str, below: str) -> bool:
     """
     if below:
         return "envsync" in text and _names(text, below)
-    hooks = re.findall(r"(?m)^\s*(?:- +)?id: *[\"']?envsync-", text)
+    hooks = re.findall(r"(?m)^[ \t]*(?:- +)?id: *[\"']?envsync-", text)
     elsewhere = re.findall(r"envsync -C\b", text)
     return len(hooks) > len(elsewhere) or ("envsync" in text and not (hooks or elsewhere))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envsync.git.listed import listed
+from envsync.model.wording import printable
 from envsync.project.references.find import find_references
+from envsync.project.references.text import MAX_REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from envsync.model.reference import Reference
@@ -78,4 +81,15 @@ def references_below(
         with_specs=with_specs,
         advance=lambda done: advance(done, count),
     )
-    return FoundReferences(tuple(references), count, found.warning)
+    return FoundReferences(tuple(references), count, found.warning or _left_out(references))
+
+
+def _left_out(references: Iterable[Reference]) -> str:
+    """Returns a sentence that names a file with too many references, or an empty string."""
+    for file, number in Counter(item.file for item in references).items():
+        if number >= MAX_REFERENCES:
+            return (
+                f"Only {MAX_REFERENCES:,} references are read from one file, and {printable(file)} "
+                "can have more. Split the file."
+            )
+    return ""

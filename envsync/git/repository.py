@@ -55,7 +55,8 @@ class Repository:
 
     def relative(self, path: Path) -> str | None:
         """Returns the resolved path relative to `top`, or None for a path outside of `top`."""
-        real = path.resolve()
+        # `Path.resolve` fails if a link leads to itself.
+        real = Path(os.path.realpath(path))
         if not real.is_relative_to(self.top):
             return None
         return "" if real == self.top else real.relative_to(self.top).as_posix()

@@ -19,6 +19,7 @@ MOST: Final = 20
 
 _WORD: Final = r"(?<![A-Za-z0-9_])"
 _END: Final = r"(?![A-Za-z0-9_])"
+_PART: Final = r"(?:(?!-eyJ)[A-Za-z0-9_-])"
 _BASE64: Final = r"(?<![A-Za-z0-9+/])"
 
 
@@ -142,7 +143,8 @@ TOKENS: Final = (
     _format(
         "a JSON web token",
         "eyJ",
-        rf"{_WORD}eyJ[A-Za-z0-9_-]{{10,}}\.eyJ[A-Za-z0-9_-]{{10,}}\.[A-Za-z0-9_-]{{16,}}",
+        # Each part ends before the next `-eyJ`, from which the search starts again.
+        rf"{_WORD}eyJ{_PART}{{10,}}\.eyJ{_PART}{{10,}}\.[A-Za-z0-9_-]{{16,}}",
     ),
 )
 """The formats of credentials outside of URLs, except private keys."""
@@ -150,8 +152,10 @@ TOKENS: Final = (
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
 PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
+_GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
 KEY_BODY: Final = re.compile(
-    r"(?:\s|\\n|#|//|\"|'|,|\\)*(?:[A-Za-z-]+: [^\n]*\s+){0,3}[A-Za-z0-9+/]{32}"
+    # The quantifiers give nothing back (`*+`), so a text without a key takes linear time as well.
+    rf"{_GAP}(?:[A-Za-z-]{{1,40}}+: [^\n\\]{{0,200}}+(?:\n|\\n){_GAP}){{0,3}}+[A-Za-z0-9+/]{{32}}"
 )
 
 # The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.
@@ -197,7 +201,7 @@ def _all(text: str) -> Iterator[Secret]:
     for item, start, end in token_spans(text):
         yield Secret(item.kind, start, end)
     for match in PRIVATE_KEY.finditer(text) if "PRIVATE KEY" in text else ():
-        # A text about private keys mentions the first line alone.
+        # Documentation often contains the `BEGIN` line without a key. Such a line is no secret.
         if KEY_BODY.match(text, match.end()):
             yield Secret("a private key", *match.span())
     if "://" in text:

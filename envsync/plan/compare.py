@@ -207,8 +207,9 @@ def _inside(path: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
 
 
 def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldChange]:
-    old = dict(zip(item_names(before, after), before, strict=True))
-    new = dict(zip(item_names(after, before), after, strict=True))
+    old_names, new_names = item_names(before, after)
+    old = dict(zip(old_names, before, strict=True))
+    new = dict(zip(new_names, after, strict=True))
     common = [name for name in old if name in new]
     order = [name for name in new if name in old]
     if common != order:

@@ -123,6 +123,9 @@ def _reason(
     declaration: Declaration, container: Container, before: RegisteredVersion | None
 ) -> str:
     if before is None:
+        # Without this reason, nobody sees that somebody archived the version in use.
+        if declaration.version is None and container.versions:
+            return "new version, because every registered version is archived"
         return "not in the target"
     if declaration.version is None:
         for item in reversed(container.versions):

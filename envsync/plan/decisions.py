@@ -31,7 +31,7 @@ from envsync.plan.compare import (
     spec_fields,
 )
 from envsync.plan.creates import create, provenance
-from envsync.plan.drift import compare_metadata
+from envsync.plan.drift import compare_metadata, lost_owner
 from envsync.plan.ownership import belongs_to_service, owner_phrase, ownership_rejection
 
 Decision: TypeAlias = Change | Rejection | str
@@ -223,7 +223,9 @@ def _existing(
         fields=fields,
         source=declaration.source,
         owner=item.owner,
-        drifted=compare_metadata(item, declaration.metadata, policy.ignore_tags).overwritten,
+        drifted=compare_metadata(item, declaration.metadata, policy.ignore_tags).overwritten(
+            owner_lost=lost_owner(item)
+        ),
         desired=Environment(
             key=key,
             spec=declaration.spec,

@@ -23,6 +23,7 @@ from typing import Final
 
 from envsync.model.environment import Metadata
 from envsync.model.naming import natural_order
+from envsync.model.provenance import Provenance
 from envsync.model.state import Modification, RegisteredVersion
 from envsync.plan.change import FieldChange
 from envsync.plan.compare import merge_ignored, metadata_fields, without_ignored
@@ -30,6 +31,9 @@ from envsync.plan.drifted import Drifted
 
 _MOST_MIXTURES: Final = 2000
 """The maximum number of mixtures that are tried, because each one needs a digest."""
+
+OWNER: Final = "owner"
+"""The path of the owner of a version or environment, as a field that can differ."""
 
 _DESCRIPTION: Final = "description"
 _TAG: Final = "tags."
@@ -89,15 +93,22 @@ class Comparison:
         """The differences that were certainly made in the target, alone or together with git."""
         return tuple(item for item in self.differences if item.is_drift)
 
-    @property
-    def overwritten(self) -> Drifted | None:
-        """The edit that an update to the declared metadata would overwrite, or None."""
-        if not (self.edited and self.differences):
+    def overwritten(self, *, owner_lost: bool = False) -> Drifted | None:
+        """Returns the edit that an update to the declared metadata would overwrite.
+
+        Returns None if there is no edit.
+
+        Args:
+            owner_lost: whether somebody removed the owner of the version, see `lost_owner`.
+        """
+        differences = self.differences if self.edited else ()
+        if not (differences or owner_lost):
             return None
         last = self.modified
+        fields = [item.field.path for item in self.drifted or differences]
         return Drifted(
-            fields=tuple(item.field.path for item in self.drifted or self.differences),
-            certain=bool(self.drifted),
+            fields=(*fields, *([OWNER] if owner_lost else [])),
+            certain=bool(self.drifted) or not differences,
             by=None if last is None else last.by,
             at=None if last is None else last.at,
         )
@@ -134,6 +145,15 @@ def compare_metadata(
                 modified=item.modified,
             )
     return _all(fields, Origin.UNKNOWN, edited=True, item=item)
+
+
+def lost_owner(item: RegisteredVersion) -> bool:
+    """Returns True if somebody removed the tag `envsync.owner` from a version.
+
+    envsync writes no other reserved tag without the owner.
+    """
+    provenance = item.environment.provenance
+    return item.owner is None and provenance != Provenance()
 
 
 def is_edited(item: RegisteredVersion, ignore_tags: Sequence[str] = ()) -> bool | None:

@@ -19,18 +19,30 @@ from fnmatch import fnmatchcase
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
 from envsync.model.policy import Policy
-from envsync.model.provenance import Provenance
 from envsync.model.state import Container, Modification, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange
-from envsync.plan.drift import Comparison, Difference, Origin, compare_metadata, is_edited
+from envsync.plan.drift import (
+    OWNER,
+    Comparison,
+    Difference,
+    Origin,
+    compare_metadata,
+    is_edited,
+    lost_owner,
+)
 from envsync.plan.ownership import belongs_to_service
 from envsync.plan.plan import Plan
 from envsync.plan.selection import matches
 from envsync.plan.versions import resolve
 
 ARCHIVED = "archived"
-OWNER = "owner"
+
+# A target does not record why something was archived.
+_OR_ENVSYNC = (
+    "Either somebody archived it, or envsync archived it while no file declared it, and a file "
+    "declares it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +193,7 @@ def _of_container(
             first.source,
             differences=(_archived(),),
             modified=container.modified,
+            note=_OR_ENVSYNC,
         )
     if first is not None and not owned and _lost(container, policy.project):
         yield VersionDrift(
@@ -214,7 +227,8 @@ def _of_version(
     if item.owner == policy.project or any(each.is_drift for each in owner):
         metadata = compare_metadata(item, declaration.metadata, policy.ignore_tags)
     differences = (*metadata.differences, *owner)
-    if item.archived and not container.archived and item.owner == policy.project:
+    archived = item.archived and not container.archived and item.owner == policy.project
+    if archived:
         differences += (_archived(),)
     key = item.environment.key
     return VersionDrift(
@@ -224,17 +238,16 @@ def _of_version(
         edited=metadata.edited,
         differences=tuple(each for each in differences if each.origin is not Origin.GIT),
         modified=item.modified,
+        note=_OR_ENVSYNC if archived else "",
     )
 
 
 def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
     """Yields the difference of the owner, if the project possibly was the owner before."""
-    provenance = item.environment.provenance
-    if item.owner == project or provenance == Provenance():
+    if item.owner == project or not (item.owner or lost_owner(item)):
         return
-    # envsync writes no reserved tag without the owner. So a missing owner was removed in the
-    # target, but another owner possibly created the version.
-    origin = Origin.TARGET if item.owner is None else Origin.UNKNOWN
+    # The other owner possibly created the version.
+    origin = Origin.UNKNOWN if item.owner else Origin.TARGET
     yield Difference(FieldChange(OWNER, item.owner, project), origin)
 
 
@@ -242,8 +255,7 @@ def _lost(container: Container, project: str) -> bool:
     """Returns True if the project, which owns no version now, owned a version before."""
     # A version that has lost only its owner tag is reported as drift of this version.
     return project in (container.marks or ()) and not any(
-        item.owner is None and item.environment.provenance != Provenance()
-        for item in container.versions
+        lost_owner(item) for item in container.versions
     )
 
 
@@ -292,4 +304,6 @@ def _without(item: VersionDrift, ignore: Sequence[str], suffix: str) -> VersionD
         for each in item.differences
         if not any(fnmatchcase(each.field.path, glob) for glob in ignore)
     )
-    return replace(item, differences=kept)
+    archived = any(each.field.path == ARCHIVED for each in kept)
+    note = "" if item.note == _OR_ENVSYNC and not archived else item.note
+    return replace(item, differences=kept, note=note)

@@ -23,7 +23,7 @@ from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.masking import masked_json
 from envsync.model.target import TargetIdentity
-from envsync.model.wording import MAX_MESSAGE, printable
+from envsync.model.wording import MAX_MESSAGE, MAX_WORD, printable
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.fingerprint import effective, fingerprint
 from envsync.plan.options import Options
@@ -243,9 +243,10 @@ class Plan:
         # Check the version first: a plan of another version can have other keys.
         version = data.get("format_version", FORMAT_VERSION) if isinstance(data, dict) else None
         if isinstance(data, dict) and version != FORMAT_VERSION:
+            found = printable(str(version), MAX_WORD)
             raise EnvsyncError(
-                f"The plan has format version {version}, but this envsync ({__version__}) reads "
-                f"only {FORMAT_VERSION}. Make the plan again."
+                f"The plan has format version {found}, but this envsync ({__version__}) reads only "
+                f"{FORMAT_VERSION}. Make the plan again."
             )
         if reason := not_a_plan(data):
             raise EnvsyncError(

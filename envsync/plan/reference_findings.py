@@ -86,19 +86,20 @@ def floating(reference: Reference) -> Finding:
     )
 
 
-def undeclared(reference: Reference, names: Collection[str]) -> Finding:
+def undeclared(reference: Reference, names: Collection[str], *, suggest: bool) -> Finding:
     """Returns the finding for a reference to an environment that no file declares.
 
     Args:
         reference: the reference.
         names: the declared names.
+        suggest: whether to search for a similar name, which is slow.
     """
     name = reference.name or ""
     if name in names:
         message = f"No file declares version {reference.version} of `{name}`."
     else:
         message = f"No file declares `{name}`."
-    near = nearest(name, names) if name not in names else None
+    near = nearest(name, names) if suggest and name not in names else None
     fix = f"Did you mean `{near}`?" if near else "Pass -t to look for it in a target."
     return Finding("undeclared-reference", message, fix)
 
@@ -126,7 +127,7 @@ def archived(reference: Reference, target: str, *, will_archive: bool) -> Findin
 
 
 def missing(
-    reference: Reference, before: Container, names: Collection[str], target: str
+    reference: Reference, before: Container, names: Collection[str], target: str, *, suggest: bool
 ) -> Finding:
     """Returns the finding for a reference to an environment that does not exist in a target.
 
@@ -135,6 +136,7 @@ def missing(
         before: the container of the name.
         names: the names in the target.
         target: the name of the target.
+        suggest: whether to search for a similar name, which is slow.
     """
     name = reference.name or ""
     if before.active and reference.version is not None:
@@ -143,7 +145,7 @@ def missing(
             f"{target} has no version {reference.version} of `{name}`.",
             f"Its newest active versions: {', '.join(known)}.",
         )
-    near = nearest(name, (item for item in names if item != name))
+    near = nearest(name, (item for item in names if item != name)) if suggest else None
     fix = f"Did you mean `{near}`?" if near else "Declare it, or correct the name."
     return _broken(f"{target} has no environment `{name}`.", fix)
 

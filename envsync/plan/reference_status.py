@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration
@@ -30,6 +30,9 @@ from envsync.plan.reference_findings import (
     undeclared,
 )
 from envsync.plan.versions import container_after
+
+MAX_SUGGESTIONS: Final = 20
+"""Similar names are searched for until this number of references has a finding."""
 
 Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]
 
@@ -177,7 +180,12 @@ def judge(
         held: the state of a target. If None, references are compared only with the declared
             environments.
     """
-    return [_judge(item, declared, held) for item in references]
+    judged: list[Judged] = []
+    findings = 0
+    for item in references:
+        judged.append(_judge(item, declared, held, suggest=findings < MAX_SUGGESTIONS))
+        findings += judged[-1].finding is not None
+    return judged
 
 
 def unused(references: Iterable[Judged], declared: Declared) -> list[Declaration]:
@@ -193,7 +201,7 @@ def unused(references: Iterable[Judged], declared: Declared) -> list[Declaration
     ]
 
 
-def _judge(reference: Reference, declared: Declared, held: Held | None) -> Judged:
+def _judge(reference: Reference, declared: Declared, held: Held | None, *, suggest: bool) -> Judged:
     if reference.inline is not None:
         return Judged(reference, same=_same(reference, declared))
     if reference.form == "template":
@@ -212,16 +220,17 @@ def _judge(reference: Reference, declared: Declared, held: Held | None) -> Judge
         finding=floating(reference) if reference.is_floating else None,
     )
     if held is not None and means(reference, held.target):
-        return _in_target(known, held)
+        return _in_target(known, held, suggest=suggest)
     if reference.version == LATEST and not is_reserved(name):
         return replace(known, status="broken", finding=latest_as_version(reference))
     # If nothing is declared, this finding would apply to every reference, so it is left out.
     if is_declared is False and declared.declarations:
-        return replace(known, status=known.status, finding=undeclared(reference, declared.names))
+        finding = undeclared(reference, declared.names, suggest=suggest)
+        return replace(known, status=known.status, finding=finding)
     return known
 
 
-def _in_target(known: Judged, held: Held) -> Judged:
+def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
     """Adds the facts that the state of the target shows about a reference."""
     reference, name = known.reference, known.reference.name or ""
     before, after = held.before.get(name, Container(name)), held.after(name)
@@ -250,7 +259,7 @@ def _in_target(known: Judged, held: Held) -> Judged:
     return replace(
         known,
         status="broken",
-        finding=missing(reference, before, held.before.keys(), held.target.name),
+        finding=missing(reference, before, held.before.keys(), held.target.name, suggest=suggest),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from envsync.model.canonical import JSON, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 # Matches the optional channel and the name of a conda match specification, or the name of a pip
 # requirement: `conda-forge::numpy >=1.2`, `Flask[async]==3.0`.
@@ -22,26 +22,21 @@ _REPOSITORY: Final = re.compile(r"\w+\+[^@#]+(?:@[^/@#]*/[^@#]+)?")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
-def item_names(items: Sequence[JSON], other: Sequence[JSON]) -> list[str]:
-    """Returns a name for each item of a list, unique within the list.
+def item_names(before: Sequence[JSON], after: Sequence[JSON]) -> tuple[list[str], list[str]]:
+    """Returns a name for each item of two lists, unique within its list.
 
     The name is the package name. If a package occurs more than once in one of the two lists, the
-    whole item is used as the name.
-
-    Args:
-        items: the list.
-        other: the list that `items` is compared with. Items with the same name are compared.
+    whole item is used as the name. Items with the same name are compared.
     """
-    repeated = {
-        name
-        for names in (map(_name, items), map(_name, other))
-        for name, count in Counter(names).items()
-        if count > 1
-    }
+    old, new = [_name(item) for item in before], [_name(item) for item in after]
+    repeated = {name for names in (old, new) for name, count in Counter(names).items() if count > 1}
+    return _unique(before, old, repeated), _unique(after, new, repeated)
+
+
+def _unique(items: Sequence[JSON], names: Iterable[str], repeated: Collection[str]) -> list[str]:
     seen: Counter[str] = Counter()
     found = []
-    for item in items:
-        name = _name(item)
+    for item, name in zip(items, names, strict=True):
         if name in repeated:
             name = canonical_json(item)
         seen[name] += 1

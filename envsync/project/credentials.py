@@ -6,6 +6,7 @@ A message names the kind of a credential and its line, but never shows it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from itertools import islice
 from typing import Final
 
@@ -28,17 +29,18 @@ def check_text(report: Report, text: str, tags: Node | None = None) -> None:
         text: the text of the file.
         tags: the value of `tags`. The rule `secret-in-tag` is for credentials inside of this node.
     """
-    for secret in find_secrets(text):
-        if not _is_inside(secret, tags):
-            before = [match.end() for match in _BREAK.finditer(text, 0, secret.start)]
-            problem = TextProblem(
-                "secret-in-file",
-                f"The file contains {secret.kind}.",
-                fix=f"Remove it, {_REVOKE}.",
-                line=len(before) + 1,
-                column=secret.start - (before[-1] if before else 0) + 1,
-            )
-            report.add_problem(problem)
+    secrets = [secret for secret in find_secrets(text) if not _is_inside(secret, tags)]
+    starts = [0, *(match.end() for match in _BREAK.finditer(text))] if secrets else []
+    for secret in secrets:
+        line = bisect_right(starts, secret.start)
+        problem = TextProblem(
+            "secret-in-file",
+            f"The file contains {secret.kind}.",
+            fix=f"Remove it, {_REVOKE}.",
+            line=line,
+            column=secret.start - starts[line - 1] + 1,
+        )
+        report.add_problem(problem)
 
 
 def check_tags(report: Report, tags: Node, most: int) -> None:

@@ -130,7 +130,10 @@ def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -
         The absolute paths, with symbolic links resolved. A path does not always exist.
     """
     files = Files.below(root)
-    found = discover([str(directory) for directory in environments], files, exclude)
+    # A commit can have a link to any directory of this machine in place of a directory.
+    tops = [str(item) for item in environments]
+    inside = [item for item in tops if is_within(os.path.realpath(item), files.real_root)]
+    found = discover(inside, files, exclude)
     named = (references(file, files) for file in found.environment_files)
     return [Path(path) for item in named for path in item.values()]
 

@@ -24,7 +24,9 @@ from envsync.project.yaml.text import Document
 MAX_OF_RULE: Final = 100
 """Maximum number of problems of one rule that the report of a file contains."""
 
-_COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)\]")
+# A comment without `]` is matched as well, because searching its line again from each further `#`
+# would take minutes.
+_COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)(\]?)")
 _LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
 
@@ -161,7 +163,9 @@ def ignored_rules(document: Document) -> dict[int, frozenset[str]]:
 def ignored_in(comment: str) -> frozenset[str]:
     """Returns the rules that a comment turns off. The comment starts with `#`."""
     found = _COMMENT.match(comment)
-    return frozenset(rule.strip() for rule in found[1].split(",")) if found else frozenset()
+    if found is None or not found[2]:
+        return frozenset()
+    return frozenset(rule.strip() for rule in found[1].split(","))
 
 
 def _by_line(comments: Iterable[_Ignore]) -> dict[int, frozenset[str]]:
@@ -199,6 +203,8 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
     lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
     for match in _COMMENT.finditer(document.text):
         start = match.start()
+        if not match[2]:
+            continue
         before = bisect_left(spans, (start, 0)) - 1
         if before >= 0 and start < spans[before][1]:
             continue  # the match is part of a scalar

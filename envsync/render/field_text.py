@@ -185,7 +185,7 @@ def _pair(
     """
     old, new = before or NONE, after or NONE
     start = paint(_STYLES[sign], f"{sign} ") if sign else ""
-    if cells(old + ARROW + new) + (2 if sign else 0) <= room:
+    if cells(old) + len(ARROW) + cells(new) + (2 if sign else 0) <= room:
         yield start + paint("red", old) + ARROW + paint("green", new)
         return
     split = item_lines if sign else value_lines

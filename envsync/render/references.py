@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from envsync.model.wording import printable
+from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.render.paint import Paint, columns
 from envsync.render.values import NONE
 
@@ -69,7 +69,7 @@ def reference_address(reference: Reference) -> tuple[str, str]:
     if reference.inline is not None:
         return "2", printable(f"inline: {reference.inline.summary}")
     if reference.name is None:
-        return "3", printable(reference.text)
+        return "3", printable(reference.text, MAX_MESSAGE)
     # `…` stands for a version or label that is known only when the job runs.
     part = f"@{reference.label or '…'}" if reference.form.endswith("label") else ""
     if reference.form.endswith("version"):

@@ -188,15 +188,17 @@ class _Layout:
         )
 
     def text(self, paint: Paint) -> str:
-        """Returns the lines of the table."""
+        """Returns the lines of the table. Rows without a cell for these targets are left out."""
         bold = [("", printable(target)) for target in self.targets]
         lines = [paint("bold", self._line(*_HEADER, bold, lambda _style, text: text))]
-        for number, block in enumerate(self.blocks):
-            lines += [""] if number else []
+        for block in self.blocks:
+            rows = []
             for row in block:
                 found = [row.cells.get(target) for target in self.targets]
-                shown = [(_style(cell), self.words(cell)) for cell in found]
-                lines.append(self._line(row.name, row.version, shown, paint))
+                if any(found):
+                    shown = [(_style(cell), self.words(cell)) for cell in found]
+                    rows.append(self._line(row.name, row.version, shown, paint))
+            lines += ["", *rows] if rows and len(lines) > 1 else rows
         return "".join(f"{line}\n" for line in lines)
 
     def _line(self, name: str, version: str, shown: Iterable[_Styled], paint: Paint) -> str:

@@ -71,15 +71,15 @@ def row_blocks(rows: Iterable[StatusRow], *, full: bool) -> list[list[RowView]]:
         full: whether each superseded version has its own row.
     """
     blocks: tuple[list[RowView], list[RowView], list[RowView]] = ([], [], [])
-    superseded: dict[tuple[str | None, ...], list[StatusRow]] = {}
+    superseded: dict[tuple[object, ...], list[StatusRow]] = {}
     for row in rows:
         if not all(cell.is_calm for cell in row.cells.values()):
             blocks[0].append(row_view(row))
         elif row.source is not None:
             blocks[1].append(row_view(row))
         else:
-            name, version = row.key.name, row.key.version
-            superseded.setdefault((name, version) if full else (name,), []).append(row)
+            group = row.key if full else (row.key.name, row.key.lacks_suffix)
+            superseded.setdefault(group, []).append(row)
     blocks[2].extend(_combined(group) for group in superseded.values())
     return [block for block in blocks if block]
 
@@ -102,7 +102,7 @@ def reason_views(status: Status) -> list[ReasonView]:
 
 def size_text(status: Status) -> str:
     """Returns the numbers of environments and targets, such as `2 environments in 3 targets`."""
-    names = len({row.key.name for row in status.rows})
+    names = len({(row.key.name, row.key.lacks_suffix) for row in status.rows})
     return f"{_counted(names, 'environment')} in {_counted(len(status.targets), 'target')}"
 
 
@@ -130,7 +130,7 @@ def row_view(row: StatusRow) -> RowView:
         )
         for target, cell in row.cells.items()
     }
-    return RowView(printable(row.key.name), AUTO if own is None else printable(own), cells)
+    return RowView(_name(row), AUTO if own is None else printable(own), cells)
 
 
 def reason_text(cell: Cell) -> str:
@@ -158,7 +158,13 @@ def _combined(rows: list[StatusRow]) -> RowView:
         state = CellState.SUPERSEDED if states[CellState.SUPERSEDED] else next(iter(states))
         count = None if state is CellState.UNREACHABLE else states[state]
         cells[target] = CellView(state, count=count)
-    return RowView(printable(rows[0].key.name), f"{len(rows)} more", cells)
+    return RowView(_name(rows[0]), f"{len(rows)} more", cells)
+
+
+def _name(row: StatusRow) -> str:
+    """Returns the name, with a note if it could be confused with a declared name."""
+    name = printable(row.key.name)
+    return f"{name} (no suffix)" if row.key.lacks_suffix else name
 
 
 def _counted(count: int, noun: str) -> str:

@@ -23,6 +23,10 @@ _ABANDONED_AFTER: Final = 24 * 60 * 60
 """Age in seconds after which a directory without a lock file is removed."""
 
 
+_ATTEMPTS: Final = 5
+"""Maximum number of directories that are created until one is locked."""
+
+
 @contextmanager
 def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """Yields a new directory, which is removed at the end of the block.
@@ -39,10 +43,9 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """
     parent = parent or Path(tempfile.gettempdir())
     remove_leftovers(prefix, parent)
-    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    directory, file = _new_directory(prefix, parent)
     try:
-        with (directory / LOCK).open("wb") as file:
-            _lock(file)
+        with file:
             try:
                 yield directory
             finally:
@@ -51,6 +54,34 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
                 _empty(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _new_directory(prefix: str, parent: Path) -> tuple[Path, IO[bytes]]:
+    """Creates a directory with a locked lock file.
+
+    Another process can remove the directory before the lock file is locked, because it looks like
+    the directory of a killed process. In this case, another directory is created.
+
+    Returns:
+        The directory, and the open lock file.
+    """
+    for attempt in range(_ATTEMPTS):
+        directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        try:
+            file = (directory / LOCK).open("wb")
+            try:
+                _lock(file)
+                (directory / LOCK).stat()
+            except OSError:
+                file.close()
+                raise
+        except OSError:
+            shutil.rmtree(directory, ignore_errors=True)
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return directory, file
+    raise AssertionError("the last attempt returns or raises")
 
 
 def remove_leftovers(prefix: str, parent: Path | None = None) -> None:
@@ -73,8 +104,10 @@ def _remove_leftover(directory: Path) -> None:
             _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
-        # Another program created the path, or the owner of the directory has not created the lock
-        # file yet.
+        # Another program created the path, or the owner of the directory was killed before it
+        # created the lock file or after it removed the lock file.
+        with suppress(OSError):
+            directory.rmdir()  # only an empty directory can be removed
         if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:
             shutil.rmtree(directory)
 

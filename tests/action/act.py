@@ -104,7 +104,8 @@ class Runner:
         own.mkdir(parents=True)
         for part in ("action.yml", "pyproject.toml", "README.md", "LICENSE"):
             (own / part).write_bytes((ROOT / part).read_bytes())
-        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "envsync"]
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed += ["envsync", "requirements"]
         for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
             if (ROOT / name).exists():
                 (own / name).parent.mkdir(parents=True, exist_ok=True)

@@ -167,7 +167,8 @@ class Forge:
 
     def keep(self, value: Any) -> str:
         """Keeps a blob, a tree or a commit, and returns its id."""
-        sha = hashlib.sha1(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        data = json.dumps(value, sort_keys=True).encode()
+        sha = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         self.objects[sha] = value
         return sha
 

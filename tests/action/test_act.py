@@ -133,13 +133,14 @@ def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_appro
     assert project.held() == ["pydata", "sklearn", "xgboost"]
 
 
-def test_a_manual_run_on_another_branch_applies_nothing(
-    runner: Runner, forge: Forge, project: Project
+@pytest.mark.parametrize("ref", ["heads/change", "tags/main", "heads/" + "0" * 64])
+def test_a_manual_run_on_another_branch_or_tag_applies_nothing(
+    runner: Runner, forge: Forge, project: Project, ref: str
 ) -> None:
     project.declare("xgboost", "1")
     project.commit()
     inputs = {"target": "dev", "digest": "sha256:" + "0" * 64}
-    payload = {"ref": "refs/heads/change", "inputs": inputs}
+    payload = {"ref": f"refs/{ref}", "inputs": inputs}
     ran = runner.run(
         project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
     )

@@ -22,30 +22,56 @@ def source(tmp_path: Path) -> Path:
     (directory / "envsync").mkdir(parents=True)
     (directory / "envsync" / "module.py").write_text("one = 1\n")
     (directory / "pyproject.toml").write_text("[project]\nname = 'envsync-azureml'\n")
+    (directory / "requirements").mkdir()
+    for name in ("action", "action-azure"):
+        (directory / "requirements" / f"{name}.txt").write_text("one==1\n")
     return directory
 
 
 def test_the_directory_name_depends_on_everything_that_is_installed(
     source: Path,
 ) -> None:
-    first = install.key(source, "", "[action]")
-    again = install.key(source, "", "[action]")
-    others = {install.key(source, "0.1.0", "[action]"), install.key(source, "", "[action,azure]")}
+    first = install.key(source, "", "action")
+    again = install.key(source, "", "action")
+    others = {install.key(source, "0.1.0", "action"), install.key(source, "", "action-azure")}
     (source / "envsync" / "module.pyc").write_text("")
-    compiled = install.key(source, "", "[action]")
+    (source / "requirements" / "action-azure.txt").write_text("two==2\n")
+    compiled = install.key(source, "", "action")
     (source / "envsync" / "module.py").write_text("one = 2\n")
-    changed = install.key(source, "", "[action]")
+    changed = install.key(source, "", "action")
+    (source / "requirements" / "action.txt").write_text("one==2\n")
+    pinned = install.key(source, "", "action")
 
     assert first == again == compiled
-    assert len({first, changed, *others}) == 4
+    assert len({first, changed, pinned, *others}) == 5
+
+
+@pytest.mark.parametrize(("version", "months"), [("", 1), ("0.1.0", 2)])
+def test_only_an_installation_without_fixed_versions_is_made_again_each_month(
+    source: Path, monkeypatch: pytest.MonkeyPatch, version: str, months: int
+) -> None:
+    names = set()
+    for month in ("2026-01", "2026-02"):
+        monkeypatch.setattr("envsync.action.install.time.strftime", lambda *_, month=month: month)
+        names.add(install.key(source, version, "action"))
+
+    assert len(names) == months
 
 
 def test_the_requirement_for_a_release_has_the_name_of_the_distribution(source: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert project["name"] == wording.DISTRIBUTION == "envsync-azureml"
-    assert install.requirement(source, "0.1.0", "[action]") == "envsync-azureml[action]==0.1.0"
-    assert install.requirement(source, "", "[action]") == f"{source}[action]"
+    assert install.requirements(source, "0.1.0", "action") == [["envsync-azureml[action]==0.1.0"]]
+
+
+def test_the_source_is_installed_with_hashes_and_downloads_nothing_else(source: Path) -> None:
+    pinned = source / "requirements" / "action-azure.txt"
+
+    assert install.requirements(source, "", "action-azure") == [
+        ["--require-hashes", "--requirement", str(pinned)],
+        ["--no-deps", "--no-build-isolation", str(source)],
+    ]
 
 
 @pytest.mark.parametrize(("command", "azure"), [("validate", False), ("plan", True)])
@@ -61,7 +87,7 @@ def test_the_directory_is_an_output_for_later_steps(
         "RUNNER_TOOL_CACHE": str(tmp_path / "tools"),
     }
     assert install.main("locate", variables) == 0
-    key = install.key(source, "", "[action,azure]" if azure else "[action]")
+    key = install.key(source, "", "action-azure" if azure else "action")
     directory = tmp_path / "tools" / "envsync" / key
 
     assert dict(line.split("=", 1) for line in outputs.read_text().splitlines()) == {
@@ -97,7 +123,7 @@ def test_a_failed_installation_leaves_no_directory(
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     directory = tmp_path / "venv"
-    code = install.install("envsync-azureml==999", directory)
+    code = install.install([["envsync-azureml==999"]], directory)
 
     assert code != 0
     assert "::error title=envsync::envsync cannot be installed" in capfd.readouterr().out
@@ -109,7 +135,7 @@ def test_the_installation_of_a_concurrent_job_is_kept(
 ) -> None:
     directory = tmp_path / "tools" / "venv"
 
-    def meanwhile(_wanted: str, beside: Path) -> int:
+    def meanwhile(_wanted: object, beside: Path) -> int:
         assert (beside.parent, beside.name[:5]) == (directory.parent, "venv-")
         beside.mkdir(parents=True)
         directory.mkdir()
@@ -118,7 +144,7 @@ def test_the_installation_of_a_concurrent_job_is_kept(
 
     monkeypatch.setattr(install, "_make", meanwhile)
 
-    assert install.install("envsync", directory) == 0
+    assert install.install([["envsync"]], directory) == 0
     assert (directory / "installed").read_text() == "by another job"
     assert list(directory.parent.iterdir()) == [directory]
 
@@ -130,7 +156,7 @@ def test_an_incomplete_installation_is_replaced(
     (directory / "lib").mkdir(parents=True)
     monkeypatch.setattr(install, "_make", lambda _wanted, beside: beside.mkdir())
 
-    assert install.install("envsync", directory) == 0
+    assert install.install([["envsync"]], directory) == 0
     assert list(directory.iterdir()) == []
     assert list(tmp_path.iterdir()) == [directory]
 

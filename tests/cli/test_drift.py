@@ -159,6 +159,45 @@ def test_all_targets_are_checked_and_an_unreadable_target_exits_with_1(
     assert run("drift", "--all-targets", "-t", "one").code == 64
 
 
+def test_one_target_with_wrong_settings_hides_no_drift_in_others(
+    project: Path, run: Run, edit: Edit
+) -> None:
+    settings = project / "envsync.yaml"
+    settings.write_text("project: churn\ntargets:\n  one: {kind: local, path: one.db}\n")
+    declare(project, "train", tags="{owner: ours}")
+    assert run("apply", "--yes").code == 0
+    edit("train", "theirs", "one.db")
+    with settings.open("a") as file:
+        file.write('  two: {kind: local, path: "${NOT_SET}"}\n')
+    both = run("drift", "--all-targets", "--json")
+    alone = run("drift", "-t", "two")
+
+    assert both.code == 1
+    assert [item["target"]["name"] for item in both.data["targets"]] == ["one"]
+    assert list(both.data["unreachable"]) == ["two"]
+    assert "Error: The target two cannot be read: envsync.yaml:4:" in both.err
+    assert alone.code == 1
+    assert "error[unset-variable]" in alone.err
+
+
+def test_limits_for_archives_do_not_stop_a_report(applied: Path, run: Run) -> None:
+    settings = applied / "envsync.yaml"
+    target = "kind: local, path: .envsync/local.db"
+    settings.write_text(f"targets:\n  local: {{{target}, include: [other]}}\n")
+    left_out = run("drift", "--json")
+    settings.write_text(f"targets:\n  local: {{{target}}}\n")
+    for file in (applied / "environments").glob("*.yml"):
+        file.unlink()
+    empty = run("drift", "--json")
+
+    for found in (left_out, empty):
+        assert found.code == 0
+        assert found.data["targets"][0]["pending"] == [
+            {"action": "archive", "address": "score"},
+            {"action": "archive", "address": "train"},
+        ]
+
+
 def test_markdown_has_separate_sections(applied: Path, run: Run, edit: Edit) -> None:
     edit("train", "`x`\n@team")
     declare(applied, "score", tags="{owner: new}")

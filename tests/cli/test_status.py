@@ -62,7 +62,10 @@ def test_each_target_has_the_state_that_its_plan_finds(applied: Path, run: Run) 
     }
 
 
-def test_the_table_shows_all_targets(applied: Path, run: Run) -> None:
+def test_the_table_shows_all_targets(
+    applied: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     declare(applied, "a", "1", image="mcr.microsoft.com/azureml/base:2")
     result = run("status")
 

@@ -146,14 +146,15 @@ def test_a_specification_in_the_environment_file_is_solved(
     run: Run, project: Path, channel: str
 ) -> None:
     (project / "environments" / "e.yml").write_text(
-        f"name: e\ndescription: About\nimage: {CPU}\nconda_file:\n  dependencies:\n"
+        f"name: e\ndescription: About\nimage: {CPU}\nconda_file:\n"
+        "  channels: [nodefaults]\n  dependencies:\n"
         "    - python=3.12\n    - numpy=1.20\n    - pip=24\n    - pip: [absent==1]\n"
     )
     result = run("validate", "--solve", "--channel", channel, "--json")
 
     assert [
         (problem["file"], problem["line"], problem["column"]) for problem in result.data["problems"]
-    ] == [("environments/e.yml", 7, 7), ("environments/e.yml", 8, 7)]
+    ] == [("environments/e.yml", 8, 7), ("environments/e.yml", 9, 7)]
 
 
 def test_the_channels_of_the_file_are_used(run: Run, project: Path, channel: str) -> None:
@@ -209,7 +210,9 @@ def test_an_unreachable_channel_of_several_files_is_reported_once(
 ) -> None:
     missing = (tmp_path / "nothing").as_uri()
     write(project, *GOOD)
-    (project / "environments" / "other.yml").write_text("dependencies: [python=3.11]\n")
+    (project / "environments" / "other.yml").write_text(
+        "channels: [nodefaults]\ndependencies: [python=3.11]\n"
+    )
     declare(project, "f", image=CPU, conda_file="other.yml")
     result = run("validate", "--solve", "--channel", missing)
 

@@ -86,9 +86,7 @@ def test_a_given_base_that_is_a_descendant_of_head_is_used(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "feat", "origin/feat"])
-def test_a_given_base_that_is_head_is_an_error_if_nothing_has_changed(
-    clone: Path, ref: str
-) -> None:
+def test_base_head_is_an_error_if_nothing_has_changed(clone: Path, ref: str) -> None:
     text = message(clone, ref)
 
     assert text.startswith(f"The base `{ref}` is the checked-out commit {rev(clone, 'HEAD')[:7]}")
@@ -98,7 +96,7 @@ def test_a_given_base_that_is_head_is_an_error_if_nothing_has_changed(
     assert bases(clone, ref, changed=True) == [Base(rev(clone, "HEAD"), ref)]
 
 
-def test_a_given_base_that_is_head_is_an_error_on_the_default_branch(clone: Path) -> None:
+def test_base_head_is_an_error_on_the_default_branch(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "--detach", "origin/main")
 
     assert "Leave out `--base`" in message(clone, "origin/main")

@@ -80,7 +80,9 @@ def test_a_repository_without_remote_has_the_usual_branch(tmp_path: Path) -> Non
     assert branch(repository) == "develop"
 
 
-def test_a_detached_head_has_the_branch_of_new_repositories(tmp_path: Path) -> None:
+def test_the_default_branch_of_a_detached_head_is_the_one_for_new_repositories(
+    tmp_path: Path,
+) -> None:
     repository = committed(tmp_path / "a", "feature")
     git(repository, "checkout", "-q", "--detach")
     git(repository, "config", "init.defaultBranch", "stable")

@@ -53,12 +53,20 @@ GOOD = {
         "Server=tcp:a.example,1433;Initial Catalog=b;User ID=c;Password=hunter22;",
         "host=a.example;port=5432;user=b;password=hunter22",
     ],
-    "a JSON web token": [f"Bearer eyJ{'hbGci' * 4}.eyJ{'zdWIi' * 4}.{'aB3_-' * 8}"],
+    "a JSON web token": [
+        f"Bearer eyJ{'hbGci' * 4}.eyJ{'zdWIi' * 4}.{'aB3_-' * 8}",
+        f"eyJa-eyJ{'hbGci' * 4}.eyJ{'zdWIi' * 4}.{'aB3_-' * 8}",
+    ],
     "a private key": [
         f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}",
+        f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: A,B\n\n{KEY}",
+        f"-----BEGIN RSA PRIVATE KEY----- Proc-Type: 4,ENCRYPTED DEK-Info: A,B {KEY}",
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\nComment: a b: c\n\n{KEY}",
         f"  -----BEGIN OPENSSH PRIVATE KEY-----\n  {KEY}",
         f'"-----BEGIN PRIVATE KEY-----\\n{KEY}"',
         f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{KEY}",
+        f"# -----BEGIN RSA PRIVATE KEY-----\n# Proc-Type: 4,ENCRYPTED\n# A: b\n#\n# {KEY}",
+        f"'-----BEGIN RSA PRIVATE KEY-----\\nProc-Type: 4,ENCRYPTED\\nA: b\\n\\n{KEY}'",
     ],
     "a password in a URL": [
         "https://user:hunter22@pypi.example/simple",

@@ -193,7 +193,7 @@ def test_a_renamed_environment_stays_active_if_its_new_name_is_rejected(target: 
         ([at("environments/b-1.yml", "b")], "done"),
     ],
 )
-def test_a_renamed_environment_stays_active_if_its_file_declares_an_immutable_version(
+def test_the_old_name_stays_active_if_the_version_under_the_new_name_is_rejected(
     target: Recorder, desired: list[Declaration], status: str
 ) -> None:
     before = [declared(name, version) for name in "ab" for version in "12"]

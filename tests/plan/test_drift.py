@@ -52,7 +52,7 @@ def test_without_an_edit_in_the_target_git_made_every_difference() -> None:
     found = compare_metadata(held(actual, actual), Metadata("New.", {"owner": "b"}))
 
     assert found.edited is False
-    assert found.overwritten is None
+    assert found.overwritten() is None
     assert found.differences == (
         Difference(FieldChange("description", "About a", "New."), Origin.GIT),
         Difference(FieldChange("tags.owner", "a", "b"), Origin.GIT),
@@ -65,7 +65,7 @@ def test_with_an_unchanged_file_the_target_made_every_difference() -> None:
     found = compare_metadata(held(Metadata("Mine.", {"owner": "b"}), written), written)
 
     assert found.edited
-    assert found.overwritten == Drifted(("description", "tags.owner", "tags.team"))
+    assert found.overwritten() == Drifted(("description", "tags.owner", "tags.team"))
     assert found.drifted == found.differences
     assert [item.field for item in found.differences] == [
         FieldChange("description", "Mine.", "About a"),
@@ -114,7 +114,7 @@ def test_the_origin_is_unknown_if_both_sides_changed_the_same_field() -> None:
     found = compare_metadata(held(tags(owner="theirs"), tags(owner="a")), tags(owner="ours"))
 
     assert found.edited
-    assert found.overwritten == Drifted(("tags.owner",), certain=False)
+    assert found.overwritten() == Drifted(("tags.owner",), certain=False)
     assert [item.origin for item in found.differences] == [Origin.UNKNOWN]
     assert found.drifted == ()
 
@@ -124,7 +124,7 @@ def test_without_the_applied_tag_the_origin_is_unknown(actual: Metadata) -> None
     found = compare_metadata(held(actual, None), tags(owner="a"))
 
     assert found.edited is None
-    assert found.overwritten is None
+    assert found.overwritten() is None
     assert {item.origin for item in found.differences} <= {Origin.UNKNOWN}
 
 
@@ -132,7 +132,7 @@ def test_an_edit_that_equals_the_file_overwrites_nothing() -> None:
     found = compare_metadata(held(tags(owner="b"), tags(owner="a")), tags(owner="b"))
 
     assert found.edited
-    assert found.overwritten is None
+    assert found.overwritten() is None
 
 
 @pytest.mark.parametrize("written", [tags(owner="a"), tags(owner="a", cost="1")])
@@ -165,9 +165,39 @@ def test_the_last_write_is_part_of_the_result() -> None:
     modified = Modification("Ada", "2026-01-01T00:00:00Z")
     item = replace(held(tags(owner="b"), tags(owner="a")), modified=modified)
 
-    assert compare_metadata(item, tags(owner="a")).overwritten == Drifted(
+    assert compare_metadata(item, tags(owner="a")).overwritten() == Drifted(
         ("tags.owner",), by="Ada", at="2026-01-01T00:00:00Z"
     )
+
+
+@pytest.mark.parametrize(
+    ("actual", "written", "expected"),
+    [
+        (tags(owner="a"), tags(owner="a"), Drifted(("owner",))),
+        (tags(owner="b"), tags(owner="a"), Drifted(("tags.owner", "owner"))),
+        (
+            tags(owner="b"),
+            tags(owner="c"),
+            Drifted(("description", "tags.owner", "owner"), certain=False),
+        ),
+        (tags(owner="b"), None, Drifted(("owner",))),
+    ],
+)
+def test_a_plan_says_that_it_overwrites_a_removed_owner(
+    actual: Metadata, written: Metadata | None, expected: Drifted
+) -> None:
+    item = held(actual, written)
+    provenance = replace(item.environment.provenance, owner=None, source="a.yml")
+    lost = replace(item, environment=replace(item.environment, provenance=provenance))
+    never_owned = registered("a", "1", owner=None)
+    files = [declared("a", "1", tags={"owner": "a"})]
+
+    def change(version: RegisteredVersion) -> Drifted | None:
+        (found,) = make_plan(files, state(container("a", version)), Policy(PROJECT), TARGET).changes
+        return found.drifted
+
+    assert change(lost) == expected
+    assert change(never_owned) is None
 
 
 KEYS = ["owner", "team", "cost", "a b", "x.y"]

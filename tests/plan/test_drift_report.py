@@ -119,7 +119,16 @@ def test_an_archived_version_and_an_archived_environment_are_drift() -> None:
         found = report([A], state(held))
         assert differences(found) == {address: {"archived": "target"}}
         assert found.drifted[0].modified == ADA
+        assert found.drifted[0].note.startswith("Either somebody archived it, or envsync")
         assert found.pending == ()
+
+
+def test_an_ignored_archive_is_not_explained() -> None:
+    both = written({"owner": "y"}, {"owner": "x"}, archived=True)
+    found = report([A], state(container("a", both)), ignore=["archived"])
+
+    assert differences(found) == {"a:1": {"tags.owner": "target"}}
+    assert found.drifted[0].note == ""
 
 
 def test_an_archived_environment_of_others_is_no_drift() -> None:

@@ -928,6 +928,12 @@ PREDECESSORS: dict[str, tuple[Declaration, Container, str | None, str]] = {
         "2",
         "new version after 2, content of 1 again",
     ),
+    "without a version in the file, and every version is archived": (
+        declared("a", None),
+        container("a", registered("a", "1", archived=True)),
+        None,
+        "new version, because every registered version is archived",
+    ),
 }
 
 

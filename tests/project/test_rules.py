@@ -1136,6 +1136,7 @@ def test_no_setting_and_no_comment_lets_a_path_lead_out_of_the_project(
     [
         ("image: x  # envsync: ignore[unpinned-image]", []),
         ("image: x  #envsync:ignore[ unpinned-image ]", []),
+        ("image: x  # envsync: ignore[unpinned-image", ["unpinned-image"]),
         # missing-file is always an error, so it cannot be ignored.
         ("image: x  # why # envsync: ignore[missing-file, unpinned-image]", ["useless-ignore"]),
         # The comment contains `missing-description`, but the line breaks `unpinned-image`.

@@ -68,6 +68,50 @@ def test_each_table_has_some_of_the_targets_if_there_is_no_room_for_all() -> Non
     ]
 
 
+def test_a_table_with_some_of_the_targets_has_no_empty_rows() -> None:
+    first, second = "a-long-name-of-a-target", "another-long-name-of-a-target"
+    found = status(
+        {
+            first: {Key("both", "1"): cell("in-sync"), Key("x", "1"): cell("missing")},
+            second: {Key("both", "1"): cell("in-sync")},
+        },
+        {},
+        {},
+        targets=[first, second],
+    )
+
+    assert status_text(found, PLAIN, 45) == (
+        "ENVIRONMENT  VERSION  a-long-name-of-a-target\n"
+        "x            1        +\n"
+        "\n"
+        "both         1        =\n"
+        "\n"
+        "ENVIRONMENT  VERSION  another-long-name-of-a-target\n"
+        "both         1        =\n"
+        "\n"
+        "+ missing, = in-sync\n"
+        "\n"
+        "2 environments in 2 targets: 1 missing,\n"
+        "2 in-sync.\n"
+    )
+
+
+def test_a_name_without_the_suffix_differs_from_the_declared_name() -> None:
+    found = {
+        Key("a", "1"): cell("in-sync"),
+        Key("a", "1", lacks_suffix=True): cell("foreign", declared=False),
+    }
+
+    assert status_text(status({"prod": found}, {}, {}, targets=["prod"]), PLAIN, 80) == (
+        "ENVIRONMENT    VERSION  prod\n"
+        "a (no suffix)  1        foreign\n"
+        "\n"
+        "a              1        in-sync\n"
+        "\n"
+        "2 environments in 1 target: 1 foreign, 1 in-sync.\n"
+    )
+
+
 def test_full_shows_each_superseded_version_and_the_reasons() -> None:
     text = status_text(example(), PLAIN, 120, full=True)
     assert [line.split()[:3] for line in text.splitlines() if line.startswith("auto")] == [

@@ -240,7 +240,7 @@ class ConflictContract:
         assert status == "conflict"
         assert words in error
 
-    def test_archiving_an_archived_version_is_done(self, both: Both) -> None:
+    def test_archiving_a_version_that_somebody_archived_succeeds(self, both: Both) -> None:
         both[1].create(version())
         both[1].create(version("2"))
 

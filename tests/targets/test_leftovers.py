@@ -5,7 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from envsync.targets.leftovers import LOCK, locked_directory, remove_leftovers
 
@@ -38,12 +42,42 @@ def test_only_directories_of_killed_processes_are_removed(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_empty_directory_of_a_process_that_was_killed_without_its_lock_file_is_removed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "scratch-empty").mkdir()
+
+    remove_leftovers("scratch-", tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_another_process_removes_too_early_is_created_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = tempfile.mkdtemp
+    made: list[str] = []
+
+    def removed(**options: Any) -> str:
+        made.append(make(**options))
+        if len(made) == 1:
+            remove_leftovers("scratch-", tmp_path)
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", removed)
+    with locked_directory("scratch-", tmp_path) as directory:
+        assert list(tmp_path.iterdir()) == [directory]
+
+    assert (len(made), list(tmp_path.iterdir())) == (2, [])
+
+
 def test_directories_of_other_programs_and_links_are_kept(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / LOCK).touch()
     (tmp_path / "scratch-link").symlink_to(elsewhere)
     (tmp_path / "scratch-theirs").mkdir()
+    (tmp_path / "scratch-theirs" / "file").touch()
     (tmp_path / "scratch-file").write_text("a")
     before = sorted(tmp_path.rglob("*"))
 

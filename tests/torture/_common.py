@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -49,20 +50,44 @@ class Row:
             self.defects.append(f"{self.what}, seed {seed}: {'; '.join(found)}")
 
 
-def options(description: str, count: int) -> argparse.ArgumentParser:
+def options(description: str | None, count: int) -> argparse.ArgumentParser:
     """Returns a parser with the options of every script.
 
     Args:
-        description: what the script does.
+        description: the docstring of the script. Its first line says what the script does.
         count: the default number of runs.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=str(description).partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1, help="the seed of the first run")
     parser.add_argument("--count", type=int, default=count, help="the number of runs of each kind")
+    parser.add_argument(
+        "--minutes", type=float, help="start no further run after this time; kinds share it evenly"
+    )
     parser.add_argument(
         "--only", default="", help="run only the kinds whose name contains this text"
     )
     return parser
+
+
+def part(arguments: argparse.Namespace, kinds: int) -> float | None:
+    """Returns the minutes for one of the given number of kinds, or None if there is no limit."""
+    return None if arguments.minutes is None else arguments.minutes / kinds
+
+
+def seeds(first: int, count: int, minutes: float | None = None) -> Iterator[int]:
+    """Yields the seed of each run, until the time is over. There is always a first run."""
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    for number in range(first, first + count):
+        if end is not None and number > first and time.monotonic() > end:
+            return
+        yield number
+
+
+def batches(first: int, count: int, minutes: float | None, *, size: int) -> Iterator[range]:
+    """Yields the seeds of runs that share one emulator, until the time is over."""
+    for number in seeds(0, -(-count // size), minutes):
+        start = first + number * size
+        yield range(start, min(start + size, first + count))
 
 
 def report(title: str, rows: Sequence[Row], seed: int) -> int:
@@ -76,4 +101,5 @@ def report(title: str, rows: Sequence[Row], seed: int) -> int:
     for row in rows:
         for defect in row.defects:
             print(f"defect: {defect}")
+    sys.stdout.flush()
     return 1 if any(row.defects for row in rows) else 0

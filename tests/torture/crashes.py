@@ -3,7 +3,7 @@
 After each kill, the state must be readable, no version may be half registered or registered twice,
 the next apply must finish, and nothing of the killed process may be left.
 
-    python tests/torture/crashes.py [--seed 1] [--count 200] [--only TEXT]
+    python -m tests.torture.crashes [--seed 1] [--count 200] [--only TEXT] [--minutes 30]
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cache, partial
+from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -36,7 +38,7 @@ from envsync.model.errors import EnvsyncError, TargetError
 from envsync.model.target import TargetIdentity
 from envsync.project.project import load_project
 from envsync.targets.local.target import LocalTarget
-from tests.torture._common import Row, options, report
+from tests.torture._common import Row, options, part, report, seeds
 
 IDENTITY = TargetIdentity("local", "local", "local.db")
 Run = Callable[[int, Path], Iterator[str]]
@@ -85,7 +87,14 @@ def killed(directory: Path, database: Path, chance: random.Random, longest: floa
     temporary = directory / "tmp"
     temporary.mkdir(exist_ok=True)
     process = start(directory, temporary)
-    time.sleep(chance.uniform(0, longest))
+    if chance.random() < 0.5:
+        time.sleep(chance.uniform(0, longest))
+    else:
+        # Most of the time passes before the first write, so half of the kills wait for that write.
+        before = _changed(database)
+        while process.is_alive() and _changed(database) == before:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, longest / 4))
     process.kill()
     process.join()
     with closing(LocalTarget(database, IDENTITY)) as target:
@@ -96,9 +105,23 @@ def killed(directory: Path, database: Path, chance: random.Random, longest: floa
             return
     if (code := finish(directory, temporary)) != 0:
         yield f"the next apply ended with {code}"
+    plan = make_plan(load_project(directory))
+    # Without the mark of any owner, it is unknown whether the service keeps marks. If the kill came
+    # before the first mark, the next apply writes it, and the apply after that the missing marks.
+    if plan.changes and all(change.scope == "environment" for change in plan.changes):
+        finish(directory, temporary)
     yield from wrong(directory, database)
     if left := [str(path) for path in _leftovers(directory, temporary)]:
         yield f"left over: {', '.join(left)}"
+
+
+def _changed(database: Path) -> list[int]:
+    """Returns the times at which the files of a database changed."""
+    times = []
+    for path in sorted(database.parent.glob(f"{database.name}*")):
+        with contextlib.suppress(FileNotFoundError):  # SQLite has just removed the file
+            times.append(path.stat().st_mtime_ns)
+    return times
 
 
 def wrong(directory: Path, database: Path) -> Iterator[str]:
@@ -120,22 +143,22 @@ def _leftovers(directory: Path, temporary: Path) -> Iterator[Path]:
     yield from directory.rglob(".incoming-*")
 
 
-def kill_local(seed: int, directory: Path) -> Iterator[str]:
-    """Kills an apply to a local target."""
+Project = tuple[Path, Path]
+"""The directory of a project, and the database with the state of its target."""
+
+
+@contextmanager
+def local(directory: Path) -> Iterator[Project]:
+    """Yields a project with a local target."""
     write_project(directory, "{kind: local, path: .envsync/local.db}")
-    yield from killed(
-        directory, directory / ".envsync/local.db", random.Random(seed), longest=LONGEST_LOCAL
-    )
+    yield directory, directory / ".envsync/local.db"
 
 
-LONGEST_LOCAL = 0.6
-"""Seconds that an undisturbed apply to a local target takes, on a busy machine."""
-
-LONGEST_WORKSPACE = 4.0
-
-
-def kill_workspace(seed: int, directory: Path) -> Iterator[str]:
-    """Kills an apply to a workspace of an emulator in another process."""
+@contextmanager
+def workspace(directory: Path) -> Iterator[Project]:
+    """Yields a project with a workspace of an emulator in another process."""
+    # In a fork, importing azure-ai-ml would take longer than the writes.
+    import_module("azure.ai.ml")
     state = directory / "emulator.db"
     command = [sys.executable, "-m", "envsync", "emulator", "--state", str(state), "--format"]
     root = str(Path(__file__).parents[2])
@@ -161,10 +184,30 @@ def kill_workspace(seed: int, directory: Path) -> Iterator[str]:
                 ' resource_group: "${AZURE_RESOURCE_GROUP}",'
                 ' workspace: "${AZUREML_WORKSPACE_NAME}"}',
             )
-            database = state_file(state, Settings(), kind="workspace", name="ws-dev")
-            yield from killed(project, database, random.Random(seed), longest=LONGEST_WORKSPACE)
+            yield project, state_file(state, Settings(), kind="workspace", name="ws-dev")
         finally:
             emulator.terminate()
+
+
+Place = Callable[[Path], AbstractContextManager[Project]]
+
+
+@cache
+def duration(place: Place) -> float:
+    """Returns the seconds that an undisturbed apply takes on this machine."""
+    with tempfile.TemporaryDirectory(prefix="torture-") as text, place(Path(text)) as (project, _):
+        temporary = project / "tmp"
+        temporary.mkdir()
+        began = time.monotonic()
+        assert finish(project, temporary) == 0
+        return time.monotonic() - began
+
+
+def kill(seed: int, directory: Path, place: Place) -> Iterator[str]:
+    """Kills an apply at a random moment. Yields what is wrong afterwards."""
+    longest = duration(place)
+    with place(directory) as (project, database):
+        yield from killed(project, database, random.Random(seed), longest=longest)
 
 
 def applied(directory: Path) -> Path:
@@ -280,8 +323,8 @@ def read_only(seed: int, directory: Path) -> Iterator[str]:
 
 
 KINDS: tuple[tuple[str, Run, float], ...] = (
-    ("kill -9 of an apply to a local target", kill_local, 1.0),
-    ("kill -9 of an apply to a workspace", kill_workspace, 0.3),
+    ("kill -9 of an apply to a local target", partial(kill, place=local), 1.0),
+    ("kill -9 of an apply to a workspace", partial(kill, place=workspace), 0.3),
     ("random damage to a local target", damage, 1.0),
     ("full disk (RLIMIT_FSIZE)", full, 0.25),
     ("locked database", locked, 0.1),
@@ -290,10 +333,10 @@ KINDS: tuple[tuple[str, Run, float], ...] = (
 """The kinds of crash, what each does, and its share of `--count`."""
 
 
-def run(what: str, crash: Run, *, seed: int, count: int) -> Row:
+def run(what: str, crash: Run, *, seed: int, count: int, minutes: float | None = None) -> Row:
     """Runs one kind of crash."""
     row = Row(what)
-    for number in range(seed, seed + count):
+    for number in seeds(seed, count, minutes):
         with tempfile.TemporaryDirectory(prefix="torture-") as text:
             Path(text).chmod(0o755)
             row.add(number, crash(number, Path(text)))
@@ -302,15 +345,15 @@ def run(what: str, crash: Run, *, seed: int, count: int) -> Row:
 
 def main() -> int:
     """Runs the crashes of the command line, and prints the table."""
-    arguments = options(str(__doc__).partition("\n")[0], count=200).parse_args()
+    arguments = options(__doc__, count=200).parse_args()
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     rows = []
-    for what, crash, share in KINDS:
-        if arguments.only in what:
-            count = max(1, round(arguments.count * share))
-            rows.append(run(what, crash, seed=arguments.seed, count=count))
-            report("Crashes", rows[-1:], arguments.seed)
-            sys.stdout.flush()
+    chosen = [kind for kind in KINDS if arguments.only in kind[0]]
+    minutes = part(arguments, len(chosen))
+    for what, crash, share in chosen:
+        count = max(1, round(arguments.count * share))
+        rows.append(run(what, crash, seed=arguments.seed, count=count, minutes=minutes))
+        report("Crashes", rows[-1:], arguments.seed)
     return report("Crashes", rows, arguments.seed)
 
 

@@ -5,7 +5,7 @@ contradict each other, so at most one of them can win. If both sides report ever
 verified, one of them has lost its change without a report. Also measures the time between the last
 check and the write, in which nobody can notice another client.
 
-    python tests/torture/races.py [--seed 1] [--count 200] [--only TEXT]
+    python -m tests.torture.races [--seed 1] [--count 200] [--only TEXT] [--minutes 30]
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from envsync.project.settings.targets import TargetKind
 from envsync.targets.connection import Connection
 from envsync.targets.local.target import LocalTarget
 from tests.builders import PROJECT, declared, image
-from tests.torture._common import Row, options, report
+from tests.torture._common import Row, batches, options, part, report
 
 Open = Callable[[], Target]
 Pair = tuple["Side", "Side"]
@@ -151,13 +151,20 @@ def places(place: str, count: int, latency: int) -> Iterator[Callable[[], tuple[
         yield remote
 
 
-def run(place: str, what: str, scenario: Callable[..., Any], *, seed: int, count: int) -> Row:
+def run(
+    place: str,
+    what: str,
+    scenario: Callable[..., Any],
+    *,
+    seed: int,
+    count: int,
+    minutes: float | None = None,
+) -> Row:
     """Runs races on one kind of target."""
     row = Row(f"{what}, {place}")
-    for first in range(seed, seed + count, 20):
-        seeds = range(first, min(first + 20, seed + count))
-        with places(place, len(seeds), latency=5) as new:
-            for number in seeds:
+    for batch in batches(seed, count, minutes, size=20):
+        with places(place, len(batch), latency=5) as new:
+            for number in batch:
                 results = race(new()[0], number, scenario)
                 statuses = [[text.split()[0] for text in side] for side in results]
                 for status in (status for side in statuses for status in side):
@@ -216,13 +223,15 @@ SCENARIOS = (("two applies of one project", _one_project), ("two projects", _two
 
 def main() -> int:
     """Runs the races of the command line, and prints the table."""
-    arguments = options(str(__doc__).partition("\n")[0], count=200).parse_args()
+    arguments = options(__doc__, count=200).parse_args()
     warnings.simplefilter("ignore")
     rows: list[Row] = []
     for place in PLACES:
         for what, scenario in SCENARIOS:
             if arguments.only in f"{what}, {place}":
-                rows.append(run(place, what, scenario, seed=arguments.seed, count=arguments.count))
+                minutes = part(arguments, len(PLACES) * len(SCENARIOS))
+                limits = {"seed": arguments.seed, "count": arguments.count, "minutes": minutes}
+                rows.append(run(place, what, scenario, **limits))
                 report("Races", rows[-1:], arguments.seed)
         if place != "local target" and arguments.only in f"windows, {place}":
             rows += windows(place, min(arguments.count, 20))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.torture import crashes, histories, races
+from tests.torture import crashes, fuzz, histories, races
+from tests.torture._common import batches, seeds
 
 pytest.importorskip("starlette", reason="the emulator needs starlette")
 pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
@@ -33,6 +36,33 @@ def test_a_local_target_survives_a_crash(kind: str) -> None:
 
 def test_random_damage_is_never_read_as_another_state() -> None:
     assert crashes.run("damage", crashes.damage, seed=100, count=40).defects == []
+
+
+def test_every_kind_of_input_is_read_or_refused() -> None:
+    defects = {kind: fuzz.run(kind, seed=1, count=20).defects for kind in fuzz.KINDS}
+
+    assert defects == {kind: [] for kind in fuzz.KINDS}
+
+
+def test_an_unexpected_exception_of_a_reader_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(seed: int, _root: Path) -> None:
+        if seed == 7:
+            raise KeyError("name")
+
+    monkeypatch.setitem(fuzz.KINDS, "plan", (read, 1.0))
+    row = fuzz.run("plan", seed=5, count=4)
+
+    assert row.runs == 4
+    assert [(text[:12], "KeyError: 'name'" in text) for text in row.defects] == [
+        ("plan, seed 7", True)
+    ]
+
+
+def test_runs_end_after_the_given_time_but_there_is_always_one() -> None:
+    assert list(seeds(5, 3)) == [5, 6, 7]
+    assert list(seeds(5, 3, minutes=-1)) == [5]
+    assert list(batches(5, 5, None, size=2)) == [range(5, 7), range(7, 9), range(9, 10)]
+    assert list(batches(5, 5, -1, size=2)) == [range(5, 7)]
 
 
 @pytest.mark.parametrize("place", ["local target", "workspace"])

@@ -212,7 +212,7 @@ def _version_properties(
 
     Args:
         record: the version.
-        shape: the keys of the client's API version.
+        shape: the names of the JSON keys that responses of the requested API version have.
         archived: the value of `isArchived`.
         context_uri: the URL of the version's build context, or None.
         labels: the value of the label property.

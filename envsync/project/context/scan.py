@@ -103,7 +103,8 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
     complete = not walk.escapes and not walk.broken
     uploads = walk.hashes.digests() if complete else frozenset[str]()
     # The lists are sorted, because the order of the file system differs between machines. `set`
-    # removes duplicates. For example, an ignore file that leads out of the project is found twice.
+    # removes duplicates. For example, if the ignore file is a link out of the project, it is found
+    # twice.
     return ContextScan(
         context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
         total_bytes=walk.total_bytes,

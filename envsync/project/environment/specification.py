@@ -127,6 +127,8 @@ def _report_unknown(report: Report, key: Node) -> bool:
     # Keys that start with `_` or `x-` contain values for YAML aliases.
     if name in _OTHER_TOOLS or name.startswith(("_", "x-", ".")):
         return False
+    if report.is_full("unknown-field"):
+        return report.add("unknown-field", key, "", fix="")  # only the severity counts
     near = nearest(name, KEYS) if report.has_room("unknown-field") else None
     fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")
     message = f"A conda specification has no key `{name}`, so conda ignores it."
@@ -232,6 +234,8 @@ def _report_fault(
     report: Report, node: ScalarNode, fault: Fault, problems: list[TextProblem]
 ) -> None:
     if fault == "local":
+        if report.is_full("conda-local-file"):
+            return
         message = (
             f"`{node.value}` names a local file. Only the text of the conda specification is sent "
             "to Azure, so the image build does not find the file."
@@ -273,6 +277,8 @@ def _report_open(
     report: Report, node: ScalarNode, kind: str, *, example: str, lines: set[int]
 ) -> None:
     """Reports a dependency without a version. Each line of the file gets at most one warning."""
+    if report.is_full("unpinned-dependency"):
+        return
     if node.start_mark.line not in lines:
         lines.add(node.start_mark.line)
         message = (

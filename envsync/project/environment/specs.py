@@ -234,6 +234,7 @@ def _brackets(text: str) -> tuple[str, list[str]]:
     return "".join([*outside, text[end:]]), inside
 
 
+@lru_cache(maxsize=1000)
 def _long_option(name: str) -> str:
     """Completes the name of an option. Returns "" if the name is unknown or not unique."""
     if name in _PIP_OPTIONS:

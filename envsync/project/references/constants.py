@@ -13,12 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Final, TypeAlias
 
+from envsync.project.references.text import MAX_TEXT
+
 _FORMAT: Final = re.compile(r"%(?:\(\w+\))?[sdr]")
 
 MAX_VALUES: Final = 16
 """Maximum number of strings for one expression. For example, `a if x else b` has two strings."""
 
 _MAX_DEPTH: Final = 50
+
+_MAX_ASSIGNED: Final = 2 * MAX_VALUES
+"""Maximum number of expressions of one name. The first expressions are kept."""
 
 UNKNOWN: Final = "{…}"
 """Stands for a value that is known only when the code runs. `text.PLACEHOLDER` matches this
@@ -28,17 +33,18 @@ Names: TypeAlias = Mapping[str, tuple[ast.expr, ...]]
 """The expressions that are assigned to each name, in the order of the code."""
 
 
-def assigned(trees: Iterable[ast.AST]) -> Names:
+def assigned(nodes: Iterable[ast.AST]) -> Names:
     """Returns the expressions that are assigned to names anywhere in the code.
 
     An attribute such as `env.name` is also a name. `env = Environment(name="a")` assigns `"a"` to
     it.
     """
     found: dict[str, list[ast.expr]] = {}
-    for tree in trees:
-        for node in ast.walk(tree):
-            for name, value in _assignments(node):
-                found.setdefault(name, []).append(value)
+    for node in nodes:
+        for name, value in _assignments(node):
+            values = found.setdefault(name, [])
+            if len(values) < _MAX_ASSIGNED:
+                values.append(value)
     return {name: tuple(values) for name, values in found.items()}
 
 
@@ -84,7 +90,7 @@ class Strings:
 
     def _evaluate(self, node: ast.expr) -> list[str]:
         if isinstance(node, ast.Constant):
-            return [str(node.value)] if isinstance(node.value, str | int) else []
+            return _constant(node.value)
         if isinstance(node, ast.JoinedStr):
             return _joined([self._values(part) for part in node.values])
         if isinstance(node, ast.FormattedValue):
@@ -104,7 +110,10 @@ class Strings:
         return [text for value in values for text in self._values(value)]
 
     def _call(self, node: ast.Call) -> list[str]:
-        """Returns the strings of a call of `str`, `format`, `os.environ.get` or `os.getenv`."""
+        """Returns the possible results of a call of `str`, `format` or `os.getenv`.
+
+        For `os.getenv`, the result is its default.
+        """
         name = qualified(node.func)
         if name == "str" and len(node.args) == 1:
             return self._values(node.args[0])
@@ -115,6 +124,15 @@ class Strings:
             # matches them.
             return self._values(node.func.value)
         return []
+
+
+def _constant(value: object) -> list[str]:
+    """Returns the string of a constant that can be part of a reference."""
+    if isinstance(value, str):
+        return [value] if len(value) <= MAX_TEXT else []
+    # Python refuses to print an integer of more than 4,300 digits.
+    is_short = isinstance(value, int) and value.bit_length() <= 64
+    return [str(value)] if is_short else []
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -161,7 +179,10 @@ def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _joined(parts: list[list[str]]) -> list[str]:
-    """Joins the strings of several parts in every combination."""
+    """Joins the strings of several parts in every combination. Long strings are unknown."""
+    # Without a limit, a few lines such as `a = b + b` would create strings of gigabytes.
+    if sum(max(map(len, part)) for part in parts) > MAX_TEXT:
+        return [UNKNOWN]
     count = 1
     for part in parts:
         count *= len(part)

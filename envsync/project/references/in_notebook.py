@@ -16,12 +16,14 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.reference import Reference
 from envsync.project.files import plain_field
-from envsync.project.references.in_python import parsed, references_in_trees
+from envsync.project.references.in_python import is_large, parsed, references_in_trees
+from envsync.project.references.in_text import references_in_python_text
+from envsync.project.references.text import MAX_REFERENCES
 from envsync.project.yaml.text import compose
 
 # Matches a line that is not Python, but a command for IPython or a shell, such as `%pip install` or
 # `!az ml job create`.
-_MAGIC: Final = re.compile(r"^(?P<indent>\s*)[%!?].*$", re.MULTILINE)
+_MAGIC: Final = re.compile(r"^(?P<indent>[^\S\n]*)[%!?].*$", re.MULTILINE)
 
 
 def references_in_notebook(file: str, data: bytes) -> list[Reference]:
@@ -42,16 +44,23 @@ def references_in_notebook(file: str, data: bytes) -> list[Reference]:
     # The lines of all cells are numbered together, so that `positions` can map each number to a
     # position in the file.
     number = 0
-    for cell in cells.value:
-        lines = list(_lines(cell))
-        tree = parsed(_without_magic("".join(text for text, _, _ in lines)))
+    every = [list(_lines(cell)) for cell in cells.value]
+    code = "".join(text for lines in every for text, _, _ in lines)
+    is_searched = is_large(code)
+    for lines in every:
+        tree = (
+            None if is_searched else parsed(_without_magic("".join(text for text, _, _ in lines)))
+        )
         if tree is not None:
             ast.increment_lineno(tree, number)
             trees.append(tree)
         for index, (_, line, column) in enumerate(lines):
             positions[number + index + 1] = (line, column)
         number += len(lines)
-    found = references_in_trees(file, trees, "notebook")
+    if is_searched:
+        found = list(references_in_python_text(file, code, "notebook"))
+    else:
+        found = references_in_trees(file, trees, "notebook")[:MAX_REFERENCES]
     return [_placed(item, positions.get(item.line, (1, 1))) for item in found]
 
 

@@ -17,8 +17,9 @@ import io
 import re
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from envsync.model.naming import is_valid_name
@@ -26,8 +27,16 @@ from envsync.model.reference import LATEST, Reference
 from envsync.model.use import User
 from envsync.project.problems import ignored_in
 from envsync.project.references.constants import UNKNOWN, Strings, assigned, qualified
-from envsync.project.references.text import PREFIX, read_text, with_parts
+from envsync.project.references.in_text import references_in_python_text
+from envsync.project.references.text import MAX_REFERENCES, PREFIX, read_text, with_parts
 
+MAX_TOKENS: Final = 40_000
+"""Maximum number of tokens of code that is parsed, which is code of about 200 kB.
+
+Larger code is searched as text, because its syntax tree needs hundreds of megabytes.
+"""
+
+_TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 _ENV: Final = re.compile(r"env", re.IGNORECASE)
 _PATH: Final = re.compile(
     r"(?:azureml:|/subscriptions/).*/environments/[^/]+/(?:versions|labels)/", re.DOTALL
@@ -45,22 +54,47 @@ def references_in_python(file: str, source: str) -> list[Reference]:
         file: the path that the references contain.
         source: the code.
     """
+    if is_large(source):
+        return list(references_in_python_text(file, source, "python"))
     tree = parsed(source)
     if tree is None:
         return []
     ignored = _ignored(source)
-    # `bytes.splitlines` splits at the same characters as `ast`. `str.splitlines` splits at more
-    # characters.
-    lines = source.encode().splitlines()
+    column_at = _columns(source)
     return [
         replace(
             item,
-            # In `ast`, a column is a number of UTF-8 bytes.
-            column=len(lines[item.line - 1][: item.column - 1].decode("utf-8", "ignore")) + 1,
+            column=column_at(item.line, item.column),
             ignored=ignored.get(item.line, frozenset()),
         )
-        for item in references_in_trees(file, [tree], "python")
+        for item in references_in_trees(file, [tree], "python")[:MAX_REFERENCES]
     ]
+
+
+def is_large(source: str) -> bool:
+    """Returns True if code has more than `MAX_TOKENS` words and other characters."""
+    return next(islice(_TOKEN.finditer(source), MAX_TOKENS, None), None) is not None
+
+
+def _columns(source: str) -> Callable[[int, int], int]:
+    """Returns a function that converts the columns of `ast`, which count UTF-8 bytes.
+
+    The function must be called in the order of the source.
+    """
+    # `bytes.splitlines` splits at the same characters as `ast`. `str.splitlines` splits at more
+    # characters.
+    lines = source.encode().splitlines()
+    known = (0, 0, 0)
+
+    def column_at(line: int, column: int) -> int:
+        nonlocal known
+        # One line can contain thousands of references, so each part of it is decoded only once.
+        last, start, characters = known if known[0] == line else (line, 0, 0)
+        part = lines[line - 1][start : column - 1].decode("utf-8", "ignore")
+        known = (last, max(start, column - 1), characters + len(part))
+        return known[2] + 1
+
+    return column_at
 
 
 def references_in_trees(file: str, trees: Sequence[ast.AST], user: User) -> list[Reference]:
@@ -71,7 +105,7 @@ def references_in_trees(file: str, trees: Sequence[ast.AST], user: User) -> list
         trees: the parsed code. A name that one tree assigns is also known in all other trees.
         user: the kind of file.
     """
-    return _Search(file, user, trees).unique(trees)
+    return _Search(file, user, [node for tree in trees for node in ast.walk(tree)]).unique()
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -89,16 +123,16 @@ def parsed(source: str) -> ast.Module | None:
 class _Search:
     """A search in the code of one file."""
 
-    def __init__(self, file: str, user: User, trees: Sequence[ast.AST]) -> None:
-        self._file, self._user = file, user
-        self._strings = Strings(assigned(trees))
-        self._uses_azureml = _uses_azureml(trees)
+    def __init__(self, file: str, user: User, nodes: Sequence[ast.AST]) -> None:
+        self._file, self._user, self._nodes = file, user, nodes
+        self._strings = Strings(assigned(nodes))
+        self._uses_azureml = _uses_azureml(nodes)
         # The positions of references that are written as a name instead of a string.
         self._named: set[tuple[int, int]] = set()
 
-    def unique(self, trees: Iterable[ast.AST]) -> list[Reference]:
-        """Returns the references of all trees without duplicates, sorted by position."""
-        found = {(item.order, item.text): item for tree in trees for item in self.references(tree)}
+    def unique(self) -> list[Reference]:
+        """Returns the references without duplicates, sorted by position."""
+        found = {(item.order, item.text): item for item in self._references()}
         # If a string is assigned to a name, only the string is reported, not the uses of the name.
         written = {item.text for item in found.values() if not self._is_named(item)}
         kept = (
@@ -109,9 +143,9 @@ class _Search:
     def _is_named(self, reference: Reference) -> bool:
         return (reference.line, reference.column) in self._named
 
-    def references(self, tree: ast.AST) -> Iterator[Reference]:
-        """Yields the references of a tree. The same reference can be found several times."""
-        for node in ast.walk(tree):
+    def _references(self) -> Iterator[Reference]:
+        """Yields the references. The same reference can be found several times."""
+        for node in self._nodes:
             if isinstance(node, ast.Call):
                 yield from self._call(node)
             elif isinstance(node, ast.Constant | ast.JoinedStr):
@@ -231,16 +265,15 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _uses_azureml(trees: Iterable[ast.AST]) -> bool:
-    for tree in trees:
-        for node in ast.walk(tree):
-            modules: list[str] = []
-            if isinstance(node, ast.Import):
-                modules = [item.name for item in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                modules = [node.module or ""]
-            if any(f"{module}.".startswith(f"{name}.") for module in modules for name in _PACKAGES):
-                return True
+def _uses_azureml(nodes: Iterable[ast.AST]) -> bool:
+    for node in nodes:
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [item.name for item in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        if any(f"{module}.".startswith(f"{name}.") for module in modules for name in _PACKAGES):
+            return True
     return False
 
 

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -19,6 +20,7 @@ from envsync.model.reference import Reference
 from envsync.model.use import User
 from envsync.project.files import ParsedFile, nested_field, parse
 from envsync.project.problems import ignored_rules
+from envsync.project.references.in_text import references_in_yaml_text
 from envsync.project.references.inline import (
     FILE_PREFIX,
     Place,
@@ -26,8 +28,8 @@ from envsync.project.references.inline import (
     read_file,
     read_inline,
 )
-from envsync.project.references.templates import filled, from_template, references_in_text
-from envsync.project.references.text import PREFIX, read_text, with_parts
+from envsync.project.references.templates import filled, from_template
+from envsync.project.references.text import MAX_REFERENCES, PREFIX, read_text, with_parts
 from envsync.project.yaml.nodes import NULL, STR, entries
 
 # The value of one of these keys is a mapping that can also have a key `environment`.
@@ -63,11 +65,11 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
     if is_template:
         parsed = parse(filled(data))
     if parsed.content is None:
-        return list(references_in_text(file, data))
+        return list(references_in_yaml_text(file, data.decode("utf-8-sig", "replace")))
     search = _Search(file, parsed, place, _kind(parsed))
     if search.kind.is_foreign:
         return []
-    found = search.below(parsed.content, "", frozenset())
+    found = islice(search.below(parsed.content, "", frozenset()), MAX_REFERENCES)
     # If the file has aliases or `<<`, the search finds the same text several times.
     unique = {(item.line, item.column): item for item in reversed(list(found))}
     if is_template:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from envsync.model.reference import Inline, Reference
-from envsync.project.references.text import FILLER, read_text, with_parts
+from envsync.project.references.text import FILLER
 
-# These patterns match the expressions and statements of Jinja and similar tools.
-_EXPRESSION: Final = re.compile(r"\{\{[^\n]*?\}\}")
-_STATEMENT: Final = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
-# Matches a line with a reference in a file that is not valid YAML.
-_LINE: Final = re.compile(
-    r"""^[ \t-]*["']?environment["']?[ \t]*:[ \t]+["']?(?P<text>azureml:[^\s"'#,}]+)""",
-    re.MULTILINE,
-)
+# These patterns match the expressions and statements of Jinja and similar tools. If the end is
+# missing, a pattern matches the rest of the line or text, because searching that part again from
+# each further `{{` would take minutes.
+_EXPRESSION: Final = re.compile(r"\{\{[^\n]*?(?P<end>\}\}|$)", re.MULTILINE)
+_STATEMENT: Final = re.compile(r"\{[%#].*?(?P<end>[%#]\}|\Z)", re.DOTALL)
 
 
 def filled(data: bytes) -> bytes:
@@ -26,8 +22,12 @@ def filled(data: bytes) -> bytes:
     Every character stays at its position.
     """
     text = data.decode("utf-8-sig", "replace")
-    text = _STATEMENT.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
-    return _EXPRESSION.sub(lambda found: FILLER * len(found.group()), text).encode()
+    text = _STATEMENT.sub(
+        lambda found: re.sub(r"[^\n]", " ", found.group()) if found["end"] else found.group(), text
+    )
+    return _EXPRESSION.sub(
+        lambda found: FILLER * len(found.group()) if found["end"] else found.group(), text
+    ).encode()
 
 
 def from_template(reference: Reference) -> Reference:
@@ -49,21 +49,3 @@ def from_template(reference: Reference) -> Reference:
 
 def _shown(text: str | None) -> str | None:
     return None if text is None else re.sub(f"{FILLER}+", "{{…}}", text)
-
-
-def references_in_text(file: str, data: bytes) -> Iterator[Reference]:
-    """Yields the references in a text that is not valid YAML, such as a template."""
-    text = data.decode("utf-8-sig", "replace")
-    for match in _LINE.finditer(text):
-        start = match.start("text")
-        line_start = text.rfind("\n", 0, start) + 1
-        reference = Reference(
-            file=file,
-            line=text.count("\n", 0, start) + 1,
-            column=start - line_start + 1,
-            text=match["text"],
-            form="invalid",
-            certainty="probable",
-            place="environment",
-        )
-        yield with_parts(reference, read_text(match["text"]))

@@ -15,6 +15,12 @@ from envsync.model.reference import Form, Reference
 PREFIX: Final = "azureml:"
 """A reference in YAML must start with this prefix. In Python, the prefix can be missing."""
 
+MAX_TEXT: Final = 2000
+"""Maximum number of characters of a reference. The longest id of an environment is shorter."""
+
+MAX_REFERENCES: Final = 1000
+"""Maximum number of references that are read from one file."""
+
 FILLER: Final = "\ue000"
 """Stands for each character of a placeholder that makes a YAML file invalid.
 
@@ -63,6 +69,8 @@ class Text:
 
 def read_text(text: str) -> Text:
     """Returns the parts of a reference. The form is `invalid` if the text is no reference."""
+    if len(text) > MAX_TEXT:
+        return Text("invalid", has_prefix=text.startswith(PREFIX))
     # A placeholder can contain `:` and `@`, at which the text is split, so placeholders are
     # replaced first.
     plain = PLACEHOLDER.sub(_UNKNOWN, text.strip())

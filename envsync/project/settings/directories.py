@@ -8,7 +8,7 @@ from typing import Final
 from yaml.nodes import SequenceNode
 
 from envsync.project.disk import MAX_PATH
-from envsync.project.settings.mapping import MappingReader
+from envsync.project.settings.mapping import MAX_ITEMS, MappingReader
 
 DEFAULT_ENVIRONMENTS: Final = ("environments",)
 
@@ -22,6 +22,10 @@ def read_environments(root: Path, reader: MappingReader) -> tuple[str, ...]:
     if not nodes:
         message = "`environments` names no directory."
         reader.add("invalid-config", entry.value, message, fix="Write at least one directory.")
+    if len(nodes) > MAX_ITEMS:
+        message = f"`environments` has more than {MAX_ITEMS:,} items."
+        reader.add("invalid-config", entry.value, message, fix="Name fewer directories.")
+        return DEFAULT_ENVIRONMENTS
     found = [(node, reader.string_of(node, "environments")) for node in nodes]
     for node, text in found:
         if text is not None and len(text) > MAX_PATH:

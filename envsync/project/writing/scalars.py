@@ -2,7 +2,9 @@
 
 azure-ai-ml reads YAML 1.1 with PyYAML, in which `yes`, `1_000` and `1:30` are not strings. Editors
 and other tools read YAML 1.2, in which `1e3` is a number. A string is written with quotes if YAML
-1.1 or YAML 1.2 would read the text without quotes as another value.
+1.1 or YAML 1.2 would read the text without quotes as another value. A string with invisible
+characters has quotes as well: a terminal shows these characters as escapes, which YAML reads only
+in quotes.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def styled(value: JSON) -> object:
 
 def text(value: str) -> object:
     """Styles a string: as a block if it has several lines, otherwise like `quoted_if_needed`."""
-    if "\n" in value.rstrip("\n") and not value.endswith("\n\n"):
+    if "\n" in value.rstrip("\n") and not value.endswith("\n\n") and _is_visible(value):
         block = LiteralScalarString(value)
         if _survives(block, value):
             return block
@@ -86,7 +88,7 @@ def text(value: str) -> object:
 
 def prose(value: str) -> object:
     """Styles a description like `text`, except that a single long line is folded at spaces."""
-    if len(value) > _COLUMNS and "\n" not in value:
+    if len(value) > _COLUMNS and "\n" not in value and _is_visible(value):
         folded = FoldedScalarString(value)
         folded.fold_pos = _folds(value)
         if folded.fold_pos and _survives(folded, value):
@@ -100,12 +102,19 @@ def quoted(value: str) -> object:
 
 
 def quoted_if_needed(value: str) -> str:
-    """Styles a string on one line. The string has quotes only if YAML would read another value."""
+    """Returns a string of one line, with quotes if YAML would otherwise read another value."""
     return value if _is_plain(value) else DoubleQuotedScalarString(value)
+
+
+def _is_visible(value: str) -> bool:
+    """Returns True if a text has no characters that are invisible, except line breaks and tabs."""
+    return all(character.isprintable() or character in "\n\t" for character in value)
 
 
 def _is_plain(value: str) -> bool:
     """Returns True if a string without quotes is the same string in YAML 1.1 and in YAML 1.2."""
+    if not value.isprintable():
+        return False
     try:
         # The string is tested as a list item, because the value of a key follows the same rules in
         # block style. Flow style has more rules, but the emitter never writes flow style around

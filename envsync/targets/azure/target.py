@@ -267,7 +267,9 @@ class AzureTarget:
         self._stop()
 
     def _ensure_not_born_archived(self, environment: Environment, before: Before | None) -> None:
-        """Checks that nobody archived the container while the version was created.
+        """Checks that the container was not archived when the version was created.
+
+        The lists can be stale, so the container can also have been archived before the plan.
 
         Raises:
             TargetError: the version is archived.
@@ -276,8 +278,8 @@ class AzureTarget:
         held = self._recent_writes.versions(key.name).get(key.version)
         if before is not None and not before.hidden and held is not None and held.archived:
             raise TargetError(
-                f"{key} is registered, but archived, because another client has archived the "
-                f"environment {key.name} at the same time. Make the plan again."
+                f"{key} is registered, but archived, because the environment {key.name} was "
+                "archived at the same time or shortly before. Make the plan again."
             )
 
     def _ensure_nothing_new(self, name: str, before: Before) -> None:
@@ -286,9 +288,17 @@ class AzureTarget:
         The service has no precondition, so the versions are read again after the write.
 
         Raises:
-            TargetError: a version that the plan does not contain was archived.
+            TargetError: a version that the plan does not contain was archived, or the versions
+                cannot be read.
         """
-        found = self._container(name, self._writer.fresh.versions(name), None)
+        try:
+            found = self._container(name, self._writer.fresh.versions(name), None)
+        except TargetError as error:
+            raise TargetError(
+                f"The environment {name} is archived, but it is unknown whether another client has "
+                f"added a version at the same time: {error} Check its versions with `envsync show "
+                f"{name}`."
+            ) from error
         known = before.owners or {}
         new = [item for item in found.versions if not item.archived and item.version not in known]
         if new:

@@ -78,26 +78,26 @@ class Writer:
             raise
         except TargetError as error:
             failure = error
-        # After creating a version in a registry, azure-ai-ml sends a GET of the version. The
-        # service can respond to this GET with 404, although the version was created.
-        if failure is None or is_absent_environment(failure):
-            # A version of an archived container is archived from the start (documentation,
-            # "Archive").
-            archived = self.fresh.archived(key.name)
-            new = Resource(key.version, {})
-            written = _written(
-                new, description=environment.metadata.description, tags=tags, archived=archived
-            )
-            self.recent.note(key.name, key.version, written)
         try:
+            # After creating a version in a registry, azure-ai-ml sends a GET of the version. The
+            # service can respond to this GET with 404, although the version was created.
+            if failure is None or is_absent_environment(failure):
+                # A version of an archived container is archived from the start (documentation,
+                # "Archive").
+                archived = self.fresh.archived(key.name)
+                new = Resource(key.version, {})
+                written = _written(
+                    new, description=environment.metadata.description, tags=tags, archived=archived
+                )
+                self.recent.note(key.name, key.version, written)
             # The version is read even if `create` failed, because a PUT can succeed although the
             # connection is closed before the response arrives. A GET right after the PUT can be
             # stale.
             uncertain = failure is not None and sent and not is_final(failure)
             held = self.fresh.version(key.name, key.version, must_exist=uncertain)
         except TargetError as error:
-            if failure is not None and sent:
-                raise _unknown(str(key), failure) from error
+            if sent:
+                raise _unknown(str(key), failure or error) from error
             raise failure or error from error
         if held is None:
             raise failure or TargetError(

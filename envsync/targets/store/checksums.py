@@ -45,9 +45,10 @@ def install(connection: sqlite3.Connection) -> None:
         new = _values(connection, table, "NEW.")
         # Do not use `INSERT OR REPLACE` here, because a conflict clause of the outer statement
         # would override `OR REPLACE`: https://www.sqlite.org/lang_createtrigger.html
+        # The names of tables are constants, and the names of columns are quoted.
         forget = f"DELETE FROM checksums WHERE kind = '{table}' AND key = "  # noqa: S608
         row = f"'{table}', NEW.{key}, envsync_checksum({new})"
-        add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608
+        add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608 (see above)
         for event, body in (
             ("INSERT", f"{forget} NEW.{key}; {add}"),
             ("UPDATE", f"{forget} OLD.{key}; {add}"),
@@ -66,6 +67,7 @@ def add_checksums(connection: sqlite3.Connection) -> None:
     for table, key in _KEYS.items():
         values = _values(connection, table, "")
         connection.execute(
+            # The names of tables are constants, and the names of columns are quoted.
             f"INSERT INTO checksums SELECT '{table}', {key}, envsync_checksum({values}) "  # noqa: S608
             f"FROM {table}"
         )
@@ -84,8 +86,8 @@ def ensure_undamaged(connection: sqlite3.Connection) -> None:
         return
     for table, key in _KEYS.items():
         values = _values(connection, table, "")
-        # The `+` removes the type of the column. With the type, SQLite would not use the primary
-        # key of `checksums`:
+        # The `+` removes the type of the column. If the column had a type, SQLite would not use
+        # the primary key of `checksums`:
         # https://www.sqlite.org/datatype3.html#type_conversions_prior_to_comparison
         changed = connection.execute(
             f"SELECT {table}.{key} FROM {table} LEFT JOIN checksums "  # noqa: S608 (constants)
@@ -101,7 +103,9 @@ def ensure_undamaged(connection: sqlite3.Connection) -> None:
 def _values(connection: sqlite3.Connection, table: str, prefix: str) -> str:
     """Returns the columns of a table as SQL."""
     columns = connection.execute(f"PRAGMA main.table_info({table})").fetchall()
-    return ", ".join(f"{prefix or table + '.'}{column[1]}" for column in columns)
+    # The names come from the file, so they are quoted.
+    names = [column[1].replace('"', '""') for column in columns]
+    return ", ".join(f'{prefix or table + "."}"{name}"' for name in names)
 
 
 def _checksum(*values: object) -> str:

@@ -46,7 +46,7 @@ WHEN NOT EXISTS (
     AND action = 'delete' AND name = OLD.name AND version = OLD.version)
 BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
 """
-"""The table of changes, and a trigger that refuses to delete a version without a history entry."""
+"""The table of changes, and a trigger: a version can be deleted only after its history entry."""
 
 ALLOW_DELETES = f"""
 DROP TRIGGER versions_stay;

@@ -218,7 +218,7 @@ def test_an_ignore_file_can_have_many_names_without_wildcards() -> None:
     ]
 
 
-def test_many_names_with_a_line_break_end_with_an_error() -> None:
+def test_slow_matching_of_names_with_line_breaks_is_an_error() -> None:
     rules = parse_ignore_file("\n".join(f"name{number}" for number in range(10_000)))
     with pytest.raises(TooManySteps, match="in reasonable time"):
         for number in range(1000):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from envsync.model.before import Before
 from envsync.model.declaration import Declaration
 from envsync.model.environment import Build, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError
@@ -18,6 +19,7 @@ from envsync.plan.outcome import unverified
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from envsync.project.settings.targets import TargetKind
+from envsync.targets.azure.create import Creator
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
@@ -105,6 +107,54 @@ def test_a_write_that_was_not_executed_stays_failed(
         with pytest.raises(TargetError, match="closed"):
             target.set_archived("pydata", None, True)
         assert registered(target) == before
+
+
+def lose_reads_after(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> None:
+    """Makes all reads fail as soon as a write has succeeded."""
+    write, written = getattr(owner, method), threading.Event()
+
+    def writes(self: Any, *arguments: Any) -> Any:
+        result = write(self, *arguments)
+        written.set()
+        return result
+
+    monkeypatch.setattr(owner, method, writes)
+    for name in ("containers", "versions", "container", "version"):
+        read = getattr(Resources, name)
+
+        def reads(self: Any, *arguments: Any, read: Any = read) -> Any:
+            if written.is_set():
+                raise TargetError("the connection was closed.")
+            return read(self, *arguments)
+
+        monkeypatch.setattr(Resources, name, reads)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", ["create", "update", "archive version", "archive environment"])
+def test_a_write_that_cannot_be_checked_is_not_reported_as_if_it_was_not_made(
+    service: Azure, monkeypatch: pytest.MonkeyPatch, kind: TargetKind, change: str
+) -> None:
+    with service.target(kind, FAST) as target:
+        target.create(environment())
+        if change == "create":
+            lose_reads_after(monkeypatch, Creator, "create")
+            with pytest.raises(TargetError, match="unknown whether the change was made"):
+                target.create(environment(version="2"))
+        elif change == "update":
+            lose_reads_after(monkeypatch, Resources, "put_version")
+            with pytest.raises(TargetError, match="unknown whether the change was made"):
+                target.update(KEY, Metadata("New."), OURS)
+        elif change == "archive version":
+            lose_reads_after(monkeypatch, Resources, "put_version")
+            with pytest.raises(TargetError, match="unknown whether the change was made"):
+                target.set_archived("pydata", "1", True)
+        else:
+            lose_reads_after(monkeypatch, Resources, "put_container")
+            with pytest.raises(TargetError, match="pydata is archived, but it is unknown whether"):
+                target.set_archived(
+                    "pydata", None, True, Before(hidden=False, owners={"1": OURS.owner})
+                )
 
 
 @pytest.mark.parametrize("kind", KINDS)

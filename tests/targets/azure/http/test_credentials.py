@@ -257,7 +257,7 @@ def app_service() -> Iterator[tuple[str, list[str | None]]]:
             form = {"client_id": "machine", "client_secret": "envsync-emulator"}
             url = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
             form["scope"] = query["resource"][0]
-            token = requests.post(url, form).json()["access_token"]
+            token = requests.post(url, form, timeout=60).json()["access_token"]
             self.answer(
                 200,
                 {

@@ -1,0 +1,1 @@
+"""Exact versions with hashes, for the action and the release workflow."""
