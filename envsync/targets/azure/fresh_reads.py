@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from envsync.model.errors import TargetError
@@ -169,6 +169,18 @@ class FreshReads:
                 self._listing = read_listing(self._resources)
                 known = self._for_writes = (self._clock(), self._listing)
             return known[1].archived(name)
+
+    def listed_tags(self, name: str) -> Mapping[str, str]:
+        """Returns the tags of a container in the lists that `archived` has read.
+
+        Sends no request. Returns no tags if these lists are older than `_BELIEVED` seconds.
+        """
+        with self._lock:
+            known = self._for_writes
+        if known is None or self._clock() - known[0] > _BELIEVED:
+            return {}
+        entry = known[1].entries.get(name)
+        return {} if entry is None else entry.tags
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until the lists show the archived state that was written to each container.

@@ -176,7 +176,7 @@ class TestRequestsOfAPlan:
 
         assert (done.stdout, done.stderr) == ("[]\n", "")
 
-    def test_a_create_sends_four_requests_and_two_for_a_new_owner(self, service: Azure) -> None:
+    def test_a_create_sends_three_requests_and_two_for_a_new_owner(self, service: Azure) -> None:
         with service.target("workspace") as target:
             target.read(["pydata"], OWNER)
             before = len(service.requests())
@@ -186,9 +186,9 @@ class TestRequestsOfAPlan:
             target.create(environment(version="2"))
             second = asked(service, before)
 
-        # The version is read before the create, just before the PUT, and after the PUT. A new owner
+        # The version is read just before the PUT and after the PUT. A new owner
         # becomes a tag of the container, and the lists show whether the container is archived.
-        version = {"GET version": 3, "PUT version": 1}
+        version = {"GET version": 2, "PUT version": 1}
         container = {"GET containers": 2, "GET container": 1, "PUT container": 1}
         assert first == {**version, **container}
         assert second == version
