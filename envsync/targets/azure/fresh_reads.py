@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from envsync.model.errors import TargetError
-from envsync.targets.azure.listing import Listing, read_listing
+from envsync.targets.azure.listing import Listing, begin_listing, read_listing
 from envsync.targets.azure.recent_writes import LAG, RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, differ
@@ -61,10 +61,25 @@ class FreshReads:
         A plan can be made from this list, and be applied much later. So the first write after this
         call reads the list again.
         """
-        found = read_listing(self._resources)
-        with self._lock:
-            self._listing, self._for_writes = found, None
-        return found
+        return self.begin_listing()()
+
+    def begin_listing(self) -> Callable[[], Listing]:
+        """Reads the first page of the lists, and returns a function that reads the rest.
+
+        Together, they do the same as `listing`.
+
+        The first request signs in, and fails if the target does not exist. After it, other threads
+        can send requests while the rest of the lists is read.
+        """
+        rest = begin_listing(self._resources)
+
+        def listing() -> Listing:
+            found = rest()
+            with self._lock:
+                self._listing, self._for_writes = found, None
+            return found
+
+        return listing
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
         """Returns one version, including this process's last write, or None if it does not exist.
