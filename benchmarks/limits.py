@@ -112,7 +112,7 @@ def _check(environments: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         directory = write_project(Path(scratch, "project"), environments)
         write_settings(directory, ["ws-0"])
-        options = ("--workspaces", "ws-0", "--throttle", "arm", "--latency", f"{LATENCY * 1000}")
+        options = ("--workspaces", "ws-0", "--throttle", "arm", "--latency", f"{LATENCY * 1000:.0f}")
         with emulator(directory, "limits", *options) as service:
             cost = once(Command((*ENVSYNC, "plan"), directory, service.variables))
             statuses = service.statuses()
