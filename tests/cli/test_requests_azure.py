@@ -101,6 +101,37 @@ def test_a_plan_since_a_commit_without_changes_sends_no_request(
     assert requests(service, clone, "plan", "--since", "HEAD") == {}
 
 
+def test_a_plan_since_a_commit_that_archives_reads_the_whole_project_as_well(
+    service: Azure, project: Path, tmp_path: Path
+) -> None:
+    clone = new_repository(tmp_path / "clone")
+    copytree(project, clone, dirs_exist_ok=True)
+    first = commit(clone)
+    (clone / "environments" / "e-1.yml").unlink()
+    commit(clone)
+    whole = requests(service, clone, "plan")
+
+    found = requests(service, clone, "plan", "--since", first)
+
+    # The guard counts what the whole project would archive.
+    assert found == whole + Counter({"GET containers": 2, "GET versions": 1})
+
+
+def test_a_plan_for_an_absent_workspace_sends_one_request(
+    service: Azure, project: Path, tmp_path: Path
+) -> None:
+    directory = tmp_path / "churn"
+    copytree(project, directory)
+    write(directory, {"envsync.yaml": SETTINGS.replace("ws-0", "ws-gone")})
+    before = len(service.requests())
+
+    done = envsync("plan", cwd=directory)
+
+    assert done.returncode == 1
+    # Other reads start after the first response.
+    assert asked(service, before) == {"GET containers": 1}
+
+
 def test_an_update_sends_three_requests(service: Azure, project: Path) -> None:
     write(project, {**environment("a", description="new"), **environment("b", description="new")})
 
