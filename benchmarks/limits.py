@@ -112,14 +112,21 @@ def _check(environments: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         directory = write_project(Path(scratch, "project"), environments)
         write_settings(directory, ["ws-0"])
-        options = ("--workspaces", "ws-0", "--throttle", "arm", "--latency", f"{LATENCY * 1000:.0f}")
+        options = (
+            "--workspaces",
+            "ws-0",
+            "--throttle",
+            "arm",
+            "--latency",
+            f"{LATENCY * 1000:.0f}",
+        )
         with emulator(directory, "limits", *options) as service:
             cost = once(Command((*ENVSYNC, "plan"), directory, service.variables))
-            statuses = service.statuses()
+            statuses, span = service.statuses(), service.seconds()
     answered = sum(status != 429 for status in statuses)
     found = simulate([("reads",)] * answered)
     print(f"plan of {environments} in the emulator: {cost.wall:.1f} s ({cost.cpu:.1f} s of CPU),")
-    print(f"  {answered} requests, {len(statuses) - answered} refused")
+    print(f"  {answered} requests in {span:.1f} s, {len(statuses) - answered} refused")
     print(f"simulated: {found.seconds:.1f} s, {found.requests} requests, {found.refused} refused")
 
 
