@@ -11,13 +11,16 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from shutil import copy
 from statistics import median
+from typing import Any
 
-from benchmarks.measuring import ENVSYNC, Command, Row, in_turn, once
+from benchmarks.measuring import ENVSYNC, Command, Cost, Row, in_turn, once
 from benchmarks.projects import write_project
 from envsync.model.target import DEFAULT_PARALLEL
 
@@ -43,8 +46,16 @@ class Service:
 
     def statuses(self) -> list[int]:
         """Returns the status of each request to the service so far. Signing in is no request."""
+        return [line["status"] for line in self._lines()]
+
+    def seconds(self) -> float:
+        """Returns the seconds from the first request to the service to the last one."""
+        times = [datetime.fromisoformat(line["ts"]) for line in self._lines()]
+        return (max(times) - min(times)).total_seconds()
+
+    def _lines(self) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [line["status"] for line in lines if line["host"] == "management.azure.com"]
+        return [line for line in lines if line["host"] == "management.azure.com"]
 
 
 @contextmanager
@@ -82,30 +93,47 @@ def rows(scratch: Path, rounds: int) -> Iterator[Row]:
         scratch: an empty directory.
         rounds: the runs of each command.
     """
-    yield _with_latency(_registered(scratch / "latency", 500), rounds)
-    yield from _throttled(_registered(scratch / "throttled", 2_000))
-    yield _status(_registered(scratch / "status", 200, targets=5), rounds)
+    yield _with_latency(scratch / "latency", rounds)
+    yield from _throttled(scratch / "throttled")
+    yield _status(scratch / "status", rounds)
 
 
-def _registered(directory: Path, count: int, *, targets: int = 1) -> Path:
-    """Writes a project whose environments are registered in each of its workspaces."""
-    write_project(directory, count)
-    names = [f"ws-{number}" for number in range(targets)]
-    lines = ["project: benchmark", "default_target: ws-0", "targets:"]
+def write_settings(directory: Path, workspaces: Sequence[str]) -> None:
+    """Writes the settings of a project with a target for each workspace. The first is the default.
+
+    Args:
+        directory: the directory of the project.
+        workspaces: the names of the workspaces and of the targets.
+    """
+    lines = ["project: benchmark", f"default_target: {workspaces[0]}", "targets:"]
     lines += [
         f"  {name}: {{kind: workspace, subscription_id: '${{AZURE_SUBSCRIPTION_ID}}', "
         f"resource_group: '${{AZURE_RESOURCE_GROUP}}', workspace: {name}}}"
-        for name in names
+        for name in workspaces
     ]
     (directory / "envsync.yaml").write_text("\n".join(lines) + "\n")
-    with emulator(directory, "apply", "--workspaces", ",".join(names)) as service:
-        for name in names:
-            command = (*ENVSYNC, "-q", "apply", "--yes", "--no-verify", "-t", name)
-            once(Command(command, directory, service.variables))
-    return directory
+
+
+def registered(directory: Path, count: int, *, targets: int = 1) -> list[str]:
+    """Writes a project whose environments are registered in each of its workspaces.
+
+    Returns:
+        The names of the workspaces.
+    """
+    write_project(directory, count)
+    names = [f"ws-{number}" for number in range(targets)]
+    write_settings(directory, names)
+    with emulator(directory, "apply", "--workspaces", names[0]) as service:
+        command = (*ENVSYNC, "-q", "apply", "--yes", "--no-verify")
+        once(Command(command, directory, service.variables))
+    # The emulator keeps the first workspace in `state.db`, and each other one in a file beside it.
+    for name in names[1:]:
+        copy(directory / "state.db", directory / f"state.workspace-{name}.db")
+    return names
 
 
 def _with_latency(directory: Path, rounds: int) -> Row:
+    registered(directory, 500)
     options = ("--workspaces", "ws-0", "--latency", f"{LATENCY * 1000:.0f}")
     with emulator(directory, "latency", *options) as service:
         (costs,) = in_turn(Command((*ENVSYNC, "plan"), directory, service.variables), rounds=rounds)
@@ -117,15 +145,16 @@ def _with_latency(directory: Path, rounds: int) -> Row:
         f"the floor: {requests:.0f} requests, {DEFAULT_PARALLEL} at once",
         wall / floor,
         1.3,
-        detail=f"{wall:.2f} s, {floor:.2f} s",
+        detail=f"{wall:.2f} s ({_cpu(costs)}), {floor:.2f} s",
     )
 
 
 def _throttled(directory: Path) -> Iterator[Row]:
+    registered(directory, 2_000)
     # One run each: the bucket must be full at the start, and a run takes more than a minute.
     with emulator(directory, "throttled", "--workspaces", "ws-0", "--throttle", "arm") as service:
         cost = once(Command((*ENVSYNC, "plan"), directory, service.variables))
-        statuses = service.statuses()
+        statuses, span = service.statuses(), service.seconds()
     answered = sum(status != 429 for status in statuses)
     floor = (answered - BUCKET) / REFILL
     yield Row(
@@ -133,7 +162,7 @@ def _throttled(directory: Path) -> Iterator[Row]:
         f"the floor: {answered} reads from the bucket",
         cost.wall / floor,
         1.05,
-        detail=f"{cost.wall:.1f} s, {floor:.1f} s",
+        detail=f"{cost.wall:.1f} s ({_cpu([cost])}, {span:.1f} s of requests), {floor:.1f} s",
     )
     yield Row(
         "`plan` of 2,000 environments, throttled (one run)",
@@ -145,7 +174,7 @@ def _throttled(directory: Path) -> Iterator[Row]:
 
 
 def _status(directory: Path, rounds: int) -> Row:
-    names = [f"ws-{number}" for number in range(5)]
+    names = registered(directory, 200, targets=5)
     options = ("--workspaces", ",".join(names), "--latency", f"{LATENCY * 1000:.0f}")
     with emulator(directory, "status", *options) as service:
         every = Command((*ENVSYNC, "status"), directory, service.variables)
@@ -161,5 +190,10 @@ def _status(directory: Path, rounds: int) -> Row:
         "the slowest of the 5 alone",
         together / slowest,
         1.2,
-        detail=f"{together:.2f} s, {slowest:.2f} s",
+        detail=f"{together:.2f} s ({_cpu(ours)}), {slowest:.2f} s",
     )
+
+
+def _cpu(costs: Sequence[Cost]) -> str:
+    # On a busy machine, this shows how much of the wall time is not waiting for the service.
+    return f"{median(cost.cpu for cost in costs):.2f} s of CPU"

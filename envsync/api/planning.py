@@ -21,7 +21,7 @@ from envsync.project.project import Project
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from envsync.git.references import FoundReferences
     from envsync.model.state import State
@@ -144,24 +144,34 @@ def plan_for(
     # and needs a login.
     if only is not None and not only:
         return Plan(policy.project, target.identity, options=options)
-    # Also read versions that the project owns but no longer declares, because the plan can archive
-    # them.
     ensure_possible(globs, declared)
     names = {declaration.name for declaration in declared}
-    if actual is None:
-        actual = target.read(names, policy.project)
-    others = of_other_targets(actual.keys() - names, project.declarations, config, name)
     suffix = config.targets[name].scope.suffix if name in config.targets else ""
-    make = partial(
-        planner.make_plan,
-        declared,
-        {key: container for key, container in actual.items() if key not in others},
-        policy,
-        target=target.identity,
-        globs=globs,
-        only=only,
-        suffix=suffix,
-    )
+
+    def planner_of(state: State) -> Callable[..., Plan]:
+        others = of_other_targets(state.keys() - names, project.declarations, config, name)
+        return partial(
+            planner.make_plan,
+            declared,
+            {key: container for key, container in state.items() if key not in others},
+            policy,
+            target=target.identity,
+            globs=globs,
+            only=only,
+            suffix=suffix,
+        )
+
+    if actual is None and only is not None and not globs:
+        # The other environments matter only to the guard, which counts what the whole project would
+        # archive.
+        state = target.read(only)
+        if not any(change.action is Action.ARCHIVE for change in planner_of(state)().changes):
+            actual = state
+    if actual is None:
+        # Also read versions that the project owns but no longer declares, because the plan can
+        # archive them.
+        actual = target.read(names, policy.project)
+    make = planner_of(actual)
     plan = make()
     warnings: list[str] = []
     # Reading the files of a repository takes time, and most plans need no references.

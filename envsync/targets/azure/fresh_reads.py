@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from envsync.model.errors import TargetError
-from envsync.targets.azure.listing import Listing, read_listing
+from envsync.targets.azure.listing import Listing, begin_listing, read_listing
 from envsync.targets.azure.recent_writes import LAG, RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, differ
@@ -61,10 +61,25 @@ class FreshReads:
         A plan can be made from this list, and be applied much later. So the first write after this
         call reads the list again.
         """
-        found = read_listing(self._resources)
-        with self._lock:
-            self._listing, self._for_writes = found, None
-        return found
+        return self.begin_listing()()
+
+    def begin_listing(self) -> Callable[[], Listing]:
+        """Reads the first page of the lists, and returns a function that reads the rest.
+
+        Together, they do the same as `listing`.
+
+        The first request signs in, and fails if the target does not exist. After it, other threads
+        can send requests while the rest of the lists is read.
+        """
+        rest = begin_listing(self._resources)
+
+        def listing() -> Listing:
+            found = rest()
+            with self._lock:
+                self._listing, self._for_writes = found, None
+            return found
+
+        return listing
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
         """Returns one version, including this process's last write, or None if it does not exist.
@@ -169,6 +184,18 @@ class FreshReads:
                 self._listing = read_listing(self._resources)
                 known = self._for_writes = (self._clock(), self._listing)
             return known[1].archived(name)
+
+    def listed_tags(self, name: str) -> Mapping[str, str]:
+        """Returns the tags of a container in the lists that `archived` has read.
+
+        Sends no request. Returns no tags if these lists are older than `_BELIEVED` seconds.
+        """
+        with self._lock:
+            known = self._for_writes
+        if known is None or self._clock() - known[0] > _BELIEVED:
+            return {}
+        entry = known[1].entries.get(name)
+        return {} if entry is None else entry.tags
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until the lists show the archived state that was written to each container.

@@ -7,8 +7,9 @@ of active containers is reliable, because this list omits archived containers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource
@@ -37,8 +38,22 @@ def read_listing(resources: Resources) -> Listing:
     Raises:
         TargetError: the lists cannot be read.
     """
+    return begin_listing(resources)()
+
+
+def begin_listing(resources: Resources) -> Callable[[], Listing]:
+    """Reads the first page of the lists, and returns a function that reads the other pages.
+
+    Both raise `TargetError` if the lists cannot be read.
+    """
     # The list of all containers must be read first. If the list of active containers were read
     # first, a container that is created between the two reads would look archived.
-    everything = {item.name: item for item in resources.containers("All")}
+    pages = resources.containers("All")
+    first = list(islice(pages, 1))
+    return lambda: _read(resources, chain(first, pages))
+
+
+def _read(resources: Resources, found: Iterable[Resource]) -> Listing:
+    everything = {item.name: item for item in found}
     active = {item.name: item for item in resources.containers("ActiveOnly")}
     return Listing({**everything, **active}, frozenset(active))

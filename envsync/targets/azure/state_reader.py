@@ -10,13 +10,14 @@ these tags, envsync lists the versions of every container that can belong to the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from envsync.model.naming import is_reserved
-from envsync.model.state import Container, State
+from envsync.model.state import Container, RegisteredVersion, State
 from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.listing import Listing
 from envsync.targets.azure.owners import owners
@@ -30,6 +31,11 @@ _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
 
 This container can have thousands of versions, and has no owner.
 """
+
+
+_Versions = tuple[RegisteredVersion, ...]
+_Early = Mapping[str, Future[_Versions]]
+_Read = Callable[[Iterable[str]], Iterator[tuple[str, Container]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +64,30 @@ class StateReader:
         """
         if names is not None and not names and owner is None:
             return {}
-        listing = self.fresh.listing()
+        rest = self.fresh.begin_listing()
+        pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
+        try:
+            # The versions are read while the rest of the lists is read, because each page of a list
+            # needs the page before it. `rest` is submitted first: no other read waits for it.
+            listed = pool.submit(rest)
+            early = {name: pool.submit(self._versions, name) for name in sorted(names or ())}
+            read = partial(self._containers, pool, early, listed.result())
+            return self._state(names, owner, listed.result(), read)
+        finally:
+            # After a failure, no further request is sent.
+            pool.shutdown(cancel_futures=True)
+
+    def _state(
+        self, names: Collection[str] | None, owner: str | None, listing: Listing, read: _Read
+    ) -> State:
         if names is None:
-            return dict(self._containers(listing.entries.keys() | self.recent.names(), listing))
+            return dict(read(listing.entries.keys() | self.recent.names()))
         wanted = {*names, *self._marked(listing, owner)}
-        found = dict(self._containers(wanted, listing))
+        found = dict(read(wanted))
         # The expensive case: the versions of all containers are listed, with at least one request
         # for each container.
         if owner is not None and self._may_lack_marks(found, listing, owner):
-            found |= self._containers(_unreserved(listing.entries.keys() - wanted), listing)
+            found |= read(_unreserved(listing.entries.keys() - wanted))
         return {
             name: container
             for name, container in found.items()
@@ -99,25 +120,22 @@ class StateReader:
             yield name, item.tags
 
     def _containers(
-        self, names: Iterable[str], listing: Listing
+        self, pool: Executor, early: _Early, listing: Listing, names: Iterable[str]
     ) -> Iterator[tuple[str, Container]]:
         """Reads containers by name in parallel, and yields each container that exists."""
         ordered = sorted(names)
-        pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
-        try:
-            results = pool.map(lambda name: self._container(name, listing), ordered)
-            self.advance(0, len(ordered))
-            for done, (name, container) in enumerate(zip(ordered, results, strict=True), start=1):
-                self.advance(done, len(ordered))
-                if container is not None:
-                    yield name, container
-        finally:
-            # After a failure, no further request is sent.
-            pool.shutdown(cancel_futures=True)
+        results = pool.map(lambda name: self._container(name, early.get(name), listing), ordered)
+        self.advance(0, len(ordered))
+        for done, (name, container) in enumerate(zip(ordered, results, strict=True), start=1):
+            self.advance(done, len(ordered))
+            if container is not None:
+                yield name, container
 
-    def _container(self, name: str, listing: Listing) -> Container | None:
+    def _container(
+        self, name: str, early: Future[_Versions] | None, listing: Listing
+    ) -> Container | None:
         """Returns a container with its versions, or None if it does not exist."""
-        versions = self.fresh.versions(name)
+        versions = self._versions(name) if early is None else early.result()
         entry, written = listing.entries.get(name), self.recent.container(name)
         # A GET of a container returns a wrong archived state, so `archived` is computed separately
         # below.
@@ -133,7 +151,7 @@ class StateReader:
         following = None if entry is None else entry.properties.get("nextVersion")
         return Container(
             name,
-            versions=tuple(registered(name, item) for item in sorted(versions, key=creation_order)),
+            versions=versions,
             archived=archived,
             # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
@@ -144,6 +162,10 @@ class StateReader:
             marks=self._marks(name, tags, listing),
             modified=None if entry is None else entry.modified,
         )
+
+    def _versions(self, name: str) -> _Versions:
+        found = sorted(self.fresh.versions(name), key=creation_order)
+        return tuple(registered(name, item) for item in found)
 
     def _marks(self, name: str, tags: Mapping[str, str], listing: Listing) -> frozenset[str] | None:
         """Returns the owners in the tags of a container.

@@ -157,11 +157,10 @@ class AzureTarget:
 
         with self._lock(key.name):
             # azure-ai-ml's `create_or_update` would replace the metadata of an existing version,
-            # and restore an archived version.
-            held = find()
+            # and restore an archived version. So the version is read just before it is sent, after
+            # an upload. Reading it before the upload as well can make the upload unnecessary.
+            held = None if environment.spec.local_context is None else find()
             if held is None:
-                # azure-ai-ml takes a while before it sends the version, even without an upload, so
-                # the version is read again.
                 writer.register(environment, find)
                 self._ensure_not_born_archived(environment, before)
             else:

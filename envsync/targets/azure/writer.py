@@ -35,6 +35,14 @@ _DECLINED: Final = frozenset({400, 405, 409})
 """Response statuses that show that the service does not support a request."""
 
 
+class _RegisteredError(Exception):
+    """Ends a create, because the version is already registered as declared."""
+
+    def __init__(self, held: Resource) -> None:
+        super().__init__(held.name)
+        self.held = held
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Writes to one endpoint.
@@ -51,15 +59,16 @@ class Writer:
     recent: RecentWrites
     fresh: FreshReads
 
-    def register(self, environment: Environment, check: Callable[[], object]) -> None:
+    def register(self, environment: Environment, check: Callable[[], Resource | None]) -> None:
         """Creates a version and reads it back.
 
         If the service has created the version but the response was lost, reading finds the version.
 
         Args:
             environment: the version.
-            check: a function that is called just before the version is sent. If the function raises
-                an exception, the version is not sent.
+            check: a function that is called just before the version is sent. It returns the version
+                if the version is already registered as declared. In this case, or if the function
+                raises an exception, the version is not sent.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -69,11 +78,17 @@ class Writer:
 
         def checked() -> None:
             nonlocal sent
-            check()
+            held = check()
+            # If a request is sent again, the version can be the result of the first attempt.
+            if held is not None and not sent:
+                raise _RegisteredError(held)
             sent = True
 
         try:
             self.endpoint.creator.create(environment, checked)
+        except _RegisteredError as found:
+            self.recent.note(key.name, key.version, found.held)
+            return
         except Conflict:
             raise
         except TargetError as error:
@@ -118,8 +133,11 @@ class Writer:
         """
         if owner is None:
             return
-        # Without this check, each further version of the same environment would need one more GET.
+        # Without these checks, each change of an environment would need one more GET.
         if self.recent.is_marked(name, owner):
+            return
+        if owner in owners(self.fresh.listed_tags(name)):
+            self.recent.mark(name, owner)
             return
         try:
             self._mark(name, owner)

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -140,6 +141,24 @@ def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -
     """Registers a version with a plain PUT, like a client other than envsync."""
     body = {"properties": {"image": IMAGE, "isArchived": False, "isAnonymous": False, **properties}}
     target.endpoint.resources.put_version(name, version, body)
+
+
+def asked(service: Azure, since: int = 0) -> Counter[str]:
+    """Returns the number of requests by method and kind of resource, such as `GET versions`."""
+    kinds: Counter[str] = Counter()
+    for request in service.requests()[since:]:
+        _, _, path = request["path"].partition("/environments")
+        match path.count("/"):
+            case 0:
+                kind = "containers"
+            case 1:
+                kind = "container"
+            case 2:
+                kind = "versions"
+            case _:
+                kind = "version"
+        kinds[f"{request['method']} {kind}"] += 1
+    return kinds
 
 
 def import_sdk() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, Self, cast
+from urllib.parse import urlsplit
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
@@ -213,8 +214,38 @@ def _body(response: Any) -> JSON:
         return None
 
 
+class _Session(requests.Session):
+    """A session that looks up the proxy and the certificates of a host only once.
+
+    requests reads the environment for each request, which takes a tenth of the time of a request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[tuple[object, ...], dict[str, Any]] = {}
+        # Without `auth`, requests looks for a `.netrc` before each request, and a password found
+        # there replaces the token.
+        self.auth = _unchanged
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """Returns the settings of one request. Arguments are the same as in requests."""
+        key = (*urlsplit(url)[:2], *sorted((proxies or {}).items()), stream, verify, cert)
+        if key not in self._settings:
+            self._settings[key] = dict(
+                super().merge_environment_settings(url, proxies, stream, verify, cert)
+            )
+        found = self._settings[key]
+        return {**found, "proxies": dict(found["proxies"])}
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 def _session(parallel: int) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     adapter = HTTPAdapter(
         # urllib3 must not retry, because the pipeline retries. With `pool_block`, a thread waits
         # for a free connection. Without `pool_block`, urllib3 opens an extra connection and closes
