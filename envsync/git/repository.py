@@ -10,13 +10,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from envsync.git.advice import FETCH_ALL
-from envsync.git.command import explain, git_python, no_repository, run_git
+from envsync.git.command import NoGit, explain, no_repository, run_git
 from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError, NoRepository
 
@@ -187,18 +186,13 @@ def find_repository(directory: Path) -> Repository:
             installed.
     """
     try:
-        git_python()
-    except GitError:
+        status, out, message = _discover(directory)
+    except NoGit:
         # Without git, only a `.git` shows that there is a repository.
         above = (directory.resolve(), *directory.resolve().parents)
         if os.environ.get("GIT_DIR") or any(os.path.lexists(path / ".git") for path in above):
             raise
         raise no_repository(directory) from None
-    # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
-    # as the top of the work tree.
-    environ = _discover(directory) if os.environ.get("GIT_DIR") else {}
-    wanted = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
-    status, out, message = run_git(directory, ("rev-parse", *wanted), environ=environ)
     if status:
         error = explain(message, directory)
         broken = _broken(directory) if isinstance(error, NoRepository) else None
@@ -211,7 +205,7 @@ def find_repository(directory: Path) -> Repository:
         raise error
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
     # `git rev-parse` has no `-z`, so a line break in a path looks like the end of the path.
-    if len(lines) != len(wanted):
+    if len(lines) != 3:
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
     top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
     index = _index_of_hook(top, git_dir)
@@ -237,17 +231,16 @@ def _broken(directory: Path) -> Path | None:
     return None
 
 
-def _discover(directory: Path) -> dict[str, str]:
-    """Returns the environment variables that make git use the repository of a directory."""
-    git = git_python()
-    try:
-        found = git.Repo(directory, search_parent_directories=True, expand_vars=False)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
-        return {}
-    with closing(found):
-        if found.working_tree_dir is None:
-            return {}
-        return {"GIT_DIR": str(found.git_dir), "GIT_WORK_TREE": str(found.working_tree_dir)}
+def _discover(directory: Path) -> tuple[int, bytes, str]:
+    """Asks git about the repository of a directory. Returns the result of `run_git`."""
+    command = ("rev-parse", "--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
+    # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
+    # as the top of the work tree. So the variables count only for a directory without a repository.
+    if os.environ.get("GIT_DIR"):
+        found = run_git(directory, command, environ={"GIT_DIR": None, "GIT_WORK_TREE": None})
+        if not found[0] or "dubious ownership" in found[2]:
+            return found
+    return run_git(directory, command, environ={})
 
 
 def _index_of_hook(top: Path, git_dir: Path) -> Path | None:
