@@ -50,7 +50,7 @@ def run(
     if not project.declarations:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
-    latest = with_uses(project, checked.latest)
+    latest = with_uses(project, checked.latest, checked.repository)
     count = len(project.declarations)
     # Do not call `show_problems` for text, because its last line counts files. The last line of
     # `check` describes the comparison.

@@ -72,10 +72,10 @@ def run_git(
     if os.name == "nt":
         # Windows would start a `git.exe` of the working directory instead of the installed one:
         # https://learn.microsoft.com/windows/win32/api/processenv/nf-processenv-needcurrentdirectoryforexepathw
-        os.environ["NoDefaultCurrentDirectoryInExePath"] = "1"
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
     try:
-        done = subprocess.run(
-            ["git", "-C", str(directory), *_SETTINGS, *arguments],
+        done = subprocess.run(  # noqa: S603 - no shell
+            ["git", "-C", str(directory), *_SETTINGS, *arguments],  # noqa: S607 - the git of the user
             input=data,
             capture_output=True,
             check=False,

@@ -12,6 +12,7 @@ from envsync.model.naming import natural_order
 from envsync.plan.change import LatestChange
 
 if TYPE_CHECKING:
+    from envsync.git.repository import Repository
     from envsync.project.project import Project
 
 
@@ -41,7 +42,9 @@ def moving_latest(
     )
 
 
-def with_uses(project: Project, moves: Sequence[LatestChange]) -> tuple[LatestChange, ...]:
+def with_uses(
+    project: Project, moves: Sequence[LatestChange], repository: Repository
+) -> tuple[LatestChange, ...]:
     """Returns the changes of `@latest` that files of the repository follow, with these files.
 
     The files of the repository are searched only if there is a change.
@@ -49,6 +52,7 @@ def with_uses(project: Project, moves: Sequence[LatestChange]) -> tuple[LatestCh
     Args:
         project: the project.
         moves: the result of `moving_latest`.
+        repository: the repository of the project.
     """
     if not moves:
         return ()
@@ -57,7 +61,7 @@ def with_uses(project: Project, moves: Sequence[LatestChange]) -> tuple[LatestCh
     registries = {None, *(item.settings.get("registry", "").lower() for item in targets)}
     references = [
         item
-        for item in references_of(project).references
+        for item in references_of(project, repository).references
         if item.means_latest and item.registry in registries
     ]
     found = (

@@ -42,6 +42,7 @@ class Repository:
         top: the directory of the work tree, with symbolic links resolved.
         git_dir: the git directory of this work tree, usually `.git`.
         index: the index file of the work tree. In a commit hook, the index file of the new commit.
+        head: the checked-out commit, or None before the first commit.
         is_shallow: True if the clone has only the newest commits.
         is_committing: True in a hook that git runs before it creates a commit.
     """
@@ -49,6 +50,7 @@ class Repository:
     top: Path
     git_dir: Path
     index: Path
+    head: str | None
     is_shallow: bool
     is_committing: bool = False
 
@@ -90,10 +92,6 @@ class Repository:
         """Runs a git command and returns its standard output, or None if the command failed."""
         status, out, _ = self._run(arguments)
         return None if status else out
-
-    def head(self) -> str | None:
-        """Returns the checked-out commit, or None before the first commit."""
-        return self._commit("HEAD")
 
     def commit(self, ref: str) -> str:
         """Returns the commit of a branch, tag or other git revision.
@@ -141,18 +139,19 @@ class Repository:
                 )
             )
 
-    def untracked(self, paths: Collection[str], *, ignored: bool = False) -> frozenset[str]:
+    def untracked(self, paths: Collection[str], *, ignored: bool | None = False) -> frozenset[str]:
         """Returns the untracked files at or below the given paths.
 
         If `ignored` is True, returns only files that git ignores. If False, returns only files that
-        git does not ignore.
+        git does not ignore. If None, returns both.
         """
         if not paths:
             return frozenset()
-        options = ["--exclude-standard", "--full-name", "-z"]
+        options = [] if ignored is None else ["--exclude-standard"]
         if ignored:
             options.append("--ignored")
-        return _paths(self.run("ls-files", "--others", *options, "--", *_below(paths)))
+        command = ("ls-files", "--others", *options, "--full-name", "-z", "--", *_below(paths))
+        return _paths(self.run(*command))
 
     def _run(
         self,
@@ -204,6 +203,7 @@ def find_repository(directory: Path) -> Repository:
             )
         raise error
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
+    head = None if lines[0] in ("true", "false") else lines.pop(0)
     # `git rev-parse` has no `-z`, so a line break in a path looks like the end of the path.
     if len(lines) != 3:
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
@@ -213,6 +213,7 @@ def find_repository(directory: Path) -> Repository:
         top=top,
         git_dir=git_dir,
         index=index or git_dir / "index",
+        head=head,
         is_shallow=lines[0] == "true",
         is_committing=index is not None,
     )
@@ -233,7 +234,9 @@ def _broken(directory: Path) -> Path | None:
 
 def _discover(directory: Path) -> tuple[int, bytes, str]:
     """Asks git about the repository of a directory. Returns the result of `run_git`."""
-    command = ("rev-parse", "--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
+    # With `--revs-only`, git prints no line for HEAD before the first commit.
+    facts = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
+    command = ("rev-parse", "--revs-only", "HEAD^{commit}", *facts)
     # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
     # as the top of the work tree. So the variables count only for a directory without a repository.
     if os.environ.get("GIT_DIR"):
