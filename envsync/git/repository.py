@@ -203,18 +203,17 @@ def find_repository(directory: Path) -> Repository:
             )
         raise error
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
-    head = None if lines[0] in ("true", "false") else lines.pop(0)
     # `git rev-parse` has no `-z`, so a line break in a path looks like the end of the path.
-    if len(lines) != 3:
+    if len(lines) not in (3, 4) or lines[2] not in ("true", "false"):
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
-    top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
+    git_dir, top = Path(lines[0]), Path(lines[1]).resolve()
     index = _index_of_hook(top, git_dir)
     return Repository(
         top=top,
         git_dir=git_dir,
         index=index or git_dir / "index",
-        head=head,
-        is_shallow=lines[0] == "true",
+        head=lines[3] if len(lines) == 4 else None,
+        is_shallow=lines[2] == "true",
         is_committing=index is not None,
     )
 
@@ -235,8 +234,8 @@ def _broken(directory: Path) -> Path | None:
 def _discover(directory: Path) -> tuple[int, bytes, str]:
     """Asks git about the repository of a directory. Returns the result of `run_git`."""
     # With `--revs-only`, git prints no line for HEAD before the first commit.
-    facts = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
-    command = ("rev-parse", "--revs-only", "HEAD^{commit}", *facts)
+    facts = ("--absolute-git-dir", "--show-toplevel", "--is-shallow-repository")
+    command = ("rev-parse", *facts, "--revs-only", "HEAD^{commit}")
     # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
     # as the top of the work tree. So the variables count only for a directory without a repository.
     if os.environ.get("GIT_DIR"):
