@@ -234,12 +234,10 @@ def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     import json
 
     text = json.dumps(data, indent=2, ensure_ascii=ascii_only)
-    text = COMMAND.sub(lambda found: f"\\u0023{found.group()[1:]}", text)
-    return _NOT_SHOWN.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    text = re.sub(COMMAND, lambda found: f"\\u0023{found.group()[1:]}", text)
+    return re.sub(_NOT_SHOWN, lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
 # Surrogates, control characters that JSON does not escape, and characters that change the direction
 # of text.
-_NOT_SHOWN: Final = re.compile(
-    "[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-)
+_NOT_SHOWN: Final = "[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
