@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envsync.git.references import references_of
 from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
 from envsync.plan.change import LatestChange
@@ -56,6 +55,9 @@ def with_uses(
     """
     if not moves:
         return ()
+    # Imported here, because most edits move no `@latest`.
+    from envsync.git.references import references_of
+
     targets = project.config.targets.values()
     suffixes = {"", *(item.scope.suffix for item in targets)}
     registries = {None, *(item.settings.get("registry", "").lower() for item in targets)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +120,9 @@ class Repository:
         """Returns the tracked files that differ from a commit, at or below the given paths."""
         if not paths:
             return frozenset()
+        # Imported here, because `validate` does not need it.
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
             copy = Path(directory) / "index"
             if self.index.exists():
