@@ -180,7 +180,7 @@ class _Refs:
     def default_of_remotes(self) -> Iterator[str]:
         """Yields the full names that the default branch of a remote can have, most likely first."""
         if not any(ref.startswith(_REMOTES) for ref in self.all):
-            return
+            return  # without branches of remotes, the names of the remotes do not matter
         named = {remote: self.head(remote) for remote in self.order}
         for remote in self.order:
             names = [os.environ.get(_DEFAULT_BRANCH, ""), named[remote], *named.values()]

@@ -75,6 +75,7 @@ def check(project: Project, base: str | None = None) -> Checked:
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
     paths = project_paths(repository, project)
+    # Most projects have no untracked files, so git usually need not say which of them it ignores.
     untracked = repository.untracked(paths, ignored=None)
     _ensure_inside(project, repository, untracked)
     files = repository.untracked(paths, ignored=True) if untracked else untracked

@@ -81,7 +81,7 @@ def run_git(
             check=False,
             env={name: value for name, value in variables.items() if value is not None},
         )
-    except OSError as error:
+    except (FileNotFoundError, PermissionError) as error:
         raise NoGit(
             "Git cannot be run. Install git, and check that `git --version` works."
         ) from error

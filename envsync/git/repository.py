@@ -120,7 +120,7 @@ class Repository:
         """Returns the tracked files that differ from a commit, at or below the given paths."""
         if not paths:
             return frozenset()
-        # Imported here, because `validate` does not need it.
+        # Imported here, because `validate` does not need it, and the import is slow.
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
