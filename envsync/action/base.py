@@ -19,7 +19,7 @@ def base_commit(directory: Path, event: Event) -> str:
         GitError: the checkout does not contain the commit, or is not a git repository.
     """
     repository = find_repository(directory)
-    head = repository.head()
+    head = repository.head
     # By default, actions/checkout checks out a temporary merge commit. The first parent of the
     # merge commit is the base branch at the time of the event.
     parents = repository.run("rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]

@@ -2,6 +2,7 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,9 @@ from envsync.cli.validate import validate
 from envsync.git.check import Checked, check
 from envsync.git.latest import with_uses
 from envsync.model.errors import InvalidProject
+from envsync.plan.change import LatestChange
 from envsync.project.project import load_project
-from envsync.render.places import placed_latest, placed_problems
-from envsync.render.plan_text import latest_lines
-from envsync.render.plan_view import latest_view
+from envsync.render.places import placed_problems
 from envsync.render.problems import problems_text
 
 EXAMPLE = "envsync check --base origin/main"
@@ -50,7 +50,7 @@ def run(
     if not project.declarations:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
-    latest = with_uses(project, checked.latest)
+    latest = with_uses(project, checked.latest, checked.repository)
     count = len(project.declarations)
     # Do not call `show_problems` for text, because its last line counts files. The last line of
     # `check` describes the comparison.
@@ -68,14 +68,25 @@ def run(
         problems = placed_problems(checked.problems, session.shown)
         paint = session.paint(sys.stdout)
         text = problems_text(problems, paint)
-        moves = map(latest_view, placed_latest(latest, session.shown))
-        lines = latest_lines([*moves], paint, session.width, full=session.verbose)
-        text += "".join(f"{line}\n" for line in lines)
+        if latest:
+            text += _moves(session, latest)
         if not session.quiet:
             text += _summary(checked, count)
         if text:
             session.out(text)
     return int(bool(checked.rejections))
+
+
+def _moves(session: Session, latest: Sequence[LatestChange]) -> str:
+    """Returns lines with the names whose `@latest` moves, and the files that use them."""
+    # Imported here, because most edits move no `@latest`.
+    from envsync.render.places import placed_latest
+    from envsync.render.plan_text import latest_lines
+    from envsync.render.plan_view import latest_view
+
+    views = [latest_view(item) for item in placed_latest(latest, session.shown)]
+    lines = latest_lines(views, session.paint(sys.stdout), session.width, full=session.verbose)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _summary(checked: Checked, count: int) -> str:

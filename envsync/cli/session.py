@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from envsync.cli.place import shown_path
 from envsync.cli.streams import line_width, understands_escapes
 from envsync.model.masking import masked, masked_json
-from envsync.model.target import DEFAULT_PARALLEL
 from envsync.model.wording import COMMAND, printable, shown_lines
-from envsync.targets.connection import Connection
 
 # `main` imports this module on every run, even for `--version`. Slow packages, such as YAML, are
 # imported inside the functions that use them.
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from envsync.project.settings.config import Config
     from envsync.render.paint import Paint
     from envsync.render.places import Place
+    from envsync.targets.connection import Connection
 
 
 class Color(StrEnum):
@@ -101,14 +100,14 @@ class Session:
 
     @contextmanager
     def target(
-        self, config: Config, name: str | None, parallel: int = DEFAULT_PARALLEL
+        self, config: Config, name: str | None, parallel: int | None = None
     ) -> Iterator[Target]:
         """Opens a target, and closes it at the end of the block.
 
         Args:
             config: the settings that contain the target.
             name: the name of the target. If None, the default target is opened.
-            parallel: the maximum number of concurrent requests.
+            parallel: see `connection`.
 
         Raises:
             UsageError: the settings contain no target of this name.
@@ -120,15 +119,18 @@ class Session:
         with closing(open_target(chosen, config.root, connection)) as opened:
             yield opened
 
-    def connection(self, name: str, parallel: int = DEFAULT_PARALLEL) -> Connection:
+    def connection(self, name: str, parallel: int | None = None) -> Connection:
         """Returns the settings of a connection to Azure.
 
         Args:
             name: the name of the target, for the progress.
-            parallel: the maximum number of concurrent requests.
+            parallel: the maximum number of concurrent requests. None means `DEFAULT_PARALLEL`.
         """
+        from envsync.model.target import DEFAULT_PARALLEL
+        from envsync.targets.connection import Connection
+
         return Connection(
-            parallel=parallel,
+            parallel=DEFAULT_PARALLEL if parallel is None else parallel,
             debug_http=self.debug_http,
             warn=lambda text: self.err(f"Warning: {text}"),
             reading=lambda: self.progress(f"Reading {name}"),
@@ -234,12 +236,10 @@ def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     import json
 
     text = json.dumps(data, indent=2, ensure_ascii=ascii_only)
-    text = COMMAND.sub(lambda found: f"\\u0023{found.group()[1:]}", text)
-    return _NOT_SHOWN.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    text = re.sub(COMMAND, lambda found: f"\\u0023{found.group()[1:]}", text)
+    return re.sub(_NOT_SHOWN, lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
 # Surrogates, control characters that JSON does not escape, and characters that change the direction
 # of text.
-_NOT_SHOWN: Final = re.compile(
-    "[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-)
+_NOT_SHOWN: Final = "[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"

@@ -57,7 +57,7 @@ def find_bases(
     Raises:
         GitError: there is nothing to compare with, or this clone does not contain the commits.
     """
-    head = repository.head()
+    head = repository.head
     if ref is not None and not _ZEROS.fullmatch(ref):
         found = repository.commit(ref)
         if found == head and not _has_edits(repository, head, is_changed):

@@ -121,37 +121,36 @@ class _Refs:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        fields = "%(refname) %(symref)"
+        # `%(HEAD)` is `*` for the current branch. The name of a ref contains no blank.
+        fields = "%(HEAD)%(refname) %(symref) %(upstream) %(upstream:remotename)"
         listing = repository.run("for-each-ref", f"--format={fields}", _REMOTES, _HEADS)
-        pairs = (line.partition(" ")[::2] for line in os.fsdecode(listing).splitlines())
+        marked = os.fsdecode(listing).split("\n")[:-1]
+        lines = [line[1:].split(" ", 3) for line in marked]
+        self._current = next((line[1:].split(" ")[0] for line in marked if line[0] == "*"), None)
         # A remote's `HEAD` is a symbolic ref to its default branch. For all other refs, the value
         # is empty.
-        self.all: Mapping[str, str] = dict(pairs)
+        self.all: Mapping[str, str] = {ref: symbolic for ref, symbolic, _, _ in lines}
+        self._upstreams = {ref: (upstream, remote) for ref, _, upstream, remote in lines}
 
     def of_remote(self, remote: str, name: str) -> str:
         return f"{_REMOTES}{remote}/{name}"
 
     @cached_property
     def branch(self) -> str:
-        """The name of the current branch; empty if HEAD is detached."""
-        found = self._repository.attempt("symbolic-ref", "--quiet", "HEAD")
+        """The name of the current branch; empty if HEAD is detached or has no commit."""
+        found = self._current
         if found is None:
             # During a rebase, HEAD is detached, and git keeps the name of the branch in a file.
             for directory in ("rebase-merge", "rebase-apply"):
                 file = self._repository.git_dir / directory / "head-name"
                 if file.is_file():
-                    found = file.read_bytes()
-        return os.fsdecode(found or b"").strip().removeprefix(_HEADS)
+                    found = os.fsdecode(file.read_bytes())
+        return (found or "").strip().removeprefix(_HEADS)
 
-    @cached_property
+    @property
     def _follows(self) -> tuple[str, str]:
         """The upstream branch of the current branch, and its remote. Both can be empty."""
-        if not self.branch:
-            return "", ""
-        fields = "%(upstream)%0a%(upstream:remotename)"
-        command = ("for-each-ref", f"--format={fields}", _HEADS + self.branch)
-        upstream, _, remote = os.fsdecode(self._repository.run(*command)).partition("\n")
-        return upstream, remote.strip()
+        return self._upstreams.get(_HEADS + self.branch, ("", ""))
 
     @property
     def upstream(self) -> str:
@@ -180,6 +179,8 @@ class _Refs:
 
     def default_of_remotes(self) -> Iterator[str]:
         """Yields the full names that the default branch of a remote can have, most likely first."""
+        if not any(ref.startswith(_REMOTES) for ref in self.all):
+            return  # without branches of remotes, the names of the remotes do not matter
         named = {remote: self.head(remote) for remote in self.order}
         for remote in self.order:
             names = [os.environ.get(_DEFAULT_BRANCH, ""), named[remote], *named.values()]

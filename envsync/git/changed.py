@@ -76,7 +76,7 @@ def current_commit(project: Project) -> str | None:
     config = project.config
     try:
         repository = find_repository(config.root)
-        commit = repository.head()
+        commit = repository.head
         environments = repository.relatives(config.directories)
         if commit is None or not environments:
             return None

@@ -40,6 +40,7 @@ class Checked:
     """The result of comparing a project with commits.
 
     Attributes:
+        repository: the repository of the project.
         bases: the commits. Empty if there is no earlier commit. During a merge, there are several.
         rejections: the versions whose immutable fields differ from their values at a commit.
         problems: one problem for each rejection, at the position of its first changed field,
@@ -50,6 +51,7 @@ class Checked:
             are None for a name whose version envsync assigns. `uses` is empty.
     """
 
+    repository: Repository
     bases: tuple[Base, ...]
     rejections: tuple[Rejection, ...]
     problems: tuple[Problem, ...]
@@ -73,8 +75,10 @@ def check(project: Project, base: str | None = None) -> Checked:
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
     paths = project_paths(repository, project)
-    files = repository.untracked(paths, ignored=True)
-    _ensure_inside(project, repository, files | repository.untracked(paths))
+    # Most projects have no untracked files, so git usually need not say which of them it ignores.
+    untracked = repository.untracked(paths, ignored=None)
+    _ensure_inside(project, repository, untracked)
+    files = repository.untracked(paths, ignored=True) if untracked else untracked
     ignored = list(_ignored(project, repository, files))
     # No commit contains an ignored environment file, so this file cannot be compared.
     uncommitted = {source for source, field in ignored if not field}
@@ -95,6 +99,7 @@ def check(project: Project, base: str | None = None) -> Checked:
     warnings = [went_back(project, item, version) for item, version in _going_back(everything, now)]
     warnings += [git_ignored(project, source, field) for source, field in ignored]
     return Checked(
+        repository=repository,
         bases=bases,
         rejections=tuple(item for item, _ in rejected),
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
@@ -251,7 +256,7 @@ def _used(
     project: Project, repository: Repository, before: Mapping[str, Sequence[Declaration]]
 ) -> dict[str, frozenset[str]]:
     """Returns, by name, the versions that the current commit or a commit in `before` declares."""
-    head = repository.head()
+    head = repository.head
     here = repository.relatives(project.config.directories)
     found = [item for declared in before.values() for item in declared]
     if head is not None and head not in before and here:

@@ -33,7 +33,15 @@ def check_out(
     Raises:
         GitError: an object is missing, for example because a submodule was not fetched.
     """
-    entries = repository.tree(commit, paths)
+    # Git needs the `.gitattributes` files above the paths to write files.
+    named = {*paths}
+    attributes = {
+        item
+        for item in map(_attributes, {directory for path in paths for directory in above(path)})
+        if named.isdisjoint((item, *above(item)))
+    }
+    listing = repository.tree(commit, named | attributes)
+    entries = [entry for entry in listing if entry.path not in attributes]
     files = [entry for entry in entries if not entry.is_submodule]
     if files:
         changed = repository.changed(commit, paths)
@@ -42,7 +50,7 @@ def check_out(
             for entry in files
             if entry.path in changed or not _copy(entry, repository.top, destination=destination)
         ]
-        _write(repository, commit, rest, destination=destination)
+        _write(repository, rest, listing, destination=destination)
     links = [destination / entry.path for entry in files if entry.is_link]
     for submodule in _submodules(repository, commit, paths=paths, entries=entries):
         links += _check_out_submodule(repository, submodule, paths=paths, destination=destination)
@@ -73,19 +81,34 @@ def _copy(entry: Entry, top: Path, *, destination: Path) -> bool:
     return True
 
 
+def _attributes(directory: str) -> str:
+    return f"{directory}/.gitattributes".lstrip("/")
+
+
 def _write(
-    repository: Repository, commit: str, entries: Sequence[Entry], *, destination: Path
+    repository: Repository,
+    entries: Sequence[Entry],
+    listing: Sequence[Entry],
+    *,
+    destination: Path,
 ) -> None:
-    """Writes entries of a commit. Git reads the entries from a temporary index."""
+    """Writes entries of a commit. Git reads the entries from a temporary index.
+
+    Args:
+        repository: the repository of the commit.
+        entries: the files and links to write.
+        listing: all known entries of the commit, with the `.gitattributes` files.
+        destination: the directory to write to.
+    """
     if not entries:
         return
     destination.mkdir(parents=True, exist_ok=True)
     # The index must contain the `.gitattributes` files, which control line ends and filters.
     directories = {directory for entry in entries for directory in above(entry.path)}
-    attributes = [f"{directory}/.gitattributes".lstrip("/") for directory in directories]
-    listing = {entry.path: entry for entry in repository.tree(commit, attributes)}
-    listing |= {entry.path: entry for entry in entries}
-    lines = (f"{item.mode} {item.id}\t{path}\0" for path, item in sorted(listing.items()))
+    attributes = set(map(_attributes, directories))
+    needed = {entry.path: entry for entry in listing if entry.path in attributes}
+    needed |= {entry.path: entry for entry in entries}
+    lines = (f"{item.mode} {item.id}\t{path}\0" for path, item in sorted(needed.items()))
     with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
         environ = {
             "GIT_INDEX_FILE": str(Path(directory) / "index"),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envsync.git.references import references_of
 from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
 from envsync.plan.change import LatestChange
 
 if TYPE_CHECKING:
+    from envsync.git.repository import Repository
     from envsync.project.project import Project
 
 
@@ -41,7 +41,9 @@ def moving_latest(
     )
 
 
-def with_uses(project: Project, moves: Sequence[LatestChange]) -> tuple[LatestChange, ...]:
+def with_uses(
+    project: Project, moves: Sequence[LatestChange], repository: Repository
+) -> tuple[LatestChange, ...]:
     """Returns the changes of `@latest` that files of the repository follow, with these files.
 
     The files of the repository are searched only if there is a change.
@@ -49,15 +51,19 @@ def with_uses(project: Project, moves: Sequence[LatestChange]) -> tuple[LatestCh
     Args:
         project: the project.
         moves: the result of `moving_latest`.
+        repository: the repository of the project.
     """
     if not moves:
         return ()
+    # Imported here, because most edits move no `@latest`.
+    from envsync.git.references import references_of
+
     targets = project.config.targets.values()
     suffixes = {"", *(item.scope.suffix for item in targets)}
     registries = {None, *(item.settings.get("registry", "").lower() for item in targets)}
     references = [
         item
-        for item in references_of(project).references
+        for item in references_of(project, repository).references
         if item.means_latest and item.registry in registries
     ]
     found = (

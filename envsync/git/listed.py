@@ -31,14 +31,15 @@ class Listed:
     warning: str = ""
 
 
-def listed(root: Path) -> Listed:
+def listed(root: Path, repository: Repository | None = None) -> Listed:
     """Returns the files of the repository of a project. Without git, all files below a directory.
 
     Args:
         root: the project directory.
+        repository: the repository of the project. If None, it is searched for.
     """
     try:
-        repository = find_repository(root)
+        repository = repository or find_repository(root)
         listing = repository.run(
             "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--full-name"
         )

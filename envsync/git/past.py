@@ -64,7 +64,7 @@ def lacks_contents(config: Config) -> bool:
 def _tips(repository: Repository) -> list[str]:
     """Returns the newest commits of the history that is searched."""
     branch = likely_branch(repository)
-    tips = [tip for tip in (repository.head(), branch.ref if branch else None) if tip]
+    tips = [tip for tip in (repository.head, branch.ref if branch else None) if tip]
     tips += merge_heads(repository)
     return tips
 

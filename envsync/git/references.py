@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from envsync.git.repository import Repository
     from envsync.model.reference import Reference
     from envsync.project.files import Files
     from envsync.project.project import Project
@@ -37,6 +38,7 @@ class FoundReferences:
 
 def references_of(
     project: Project,
+    repository: Repository | None = None,
     *,
     with_specs: bool = False,
     advance: Callable[[int, int], None] = lambda _done, _all: None,
@@ -47,18 +49,20 @@ def references_of(
 
     Args:
         project: the project, from `load_project`.
+        repository: the repository of the project. If None, it is searched for.
         with_specs: whether inline environments are read completely, so that they can be compared
             with declared environments.
         advance: a function that is called with the number of finished files and of all files.
     """
     return references_below(
-        project.config.root, project.files, with_specs=with_specs, advance=advance
+        project.config.root, project.files, repository, with_specs=with_specs, advance=advance
     )
 
 
 def references_below(
     root: Path,
     files: Files,
+    repository: Repository | None = None,
     *,
     with_specs: bool = False,
     advance: Callable[[int, int], None] = lambda _done, _all: None,
@@ -68,10 +72,11 @@ def references_below(
     Args:
         root: the project directory.
         files: the files of the project, which reads each file once.
+        repository: see `references_of`.
         with_specs: see `references_of`.
         advance: see `references_of`.
     """
-    found = listed(root)
+    found = listed(root, repository)
     count = len(found.paths) + len(found.absent)
     references = find_references(
         found.paths,

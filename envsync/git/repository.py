@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from envsync.git.advice import FETCH_ALL
-from envsync.git.command import explain, git_python, no_repository, run_git
+from envsync.git.command import NoGit, explain, no_repository, run_git
 from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError, NoRepository
 
@@ -43,6 +41,7 @@ class Repository:
         top: the directory of the work tree, with symbolic links resolved.
         git_dir: the git directory of this work tree, usually `.git`.
         index: the index file of the work tree. In a commit hook, the index file of the new commit.
+        head: the checked-out commit, or None before the first commit.
         is_shallow: True if the clone has only the newest commits.
         is_committing: True in a hook that git runs before it creates a commit.
     """
@@ -50,6 +49,7 @@ class Repository:
     top: Path
     git_dir: Path
     index: Path
+    head: str | None
     is_shallow: bool
     is_committing: bool = False
 
@@ -93,10 +93,6 @@ class Repository:
         status, out, _ = self._run(arguments)
         return None if status else out
 
-    def head(self) -> str | None:
-        """Returns the checked-out commit, or None before the first commit."""
-        return self._commit("HEAD")
-
     def commit(self, ref: str) -> str:
         """Returns the commit of a branch, tag or other git revision.
 
@@ -125,6 +121,9 @@ class Repository:
         """Returns the tracked files that differ from a commit, at or below the given paths."""
         if not paths:
             return frozenset()
+        # Imported here, because `validate` does not need it, and the import is slow.
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
             copy = Path(directory) / "index"
             if self.index.exists():
@@ -143,18 +142,19 @@ class Repository:
                 )
             )
 
-    def untracked(self, paths: Collection[str], *, ignored: bool = False) -> frozenset[str]:
+    def untracked(self, paths: Collection[str], *, ignored: bool | None = False) -> frozenset[str]:
         """Returns the untracked files at or below the given paths.
 
         If `ignored` is True, returns only files that git ignores. If False, returns only files that
-        git does not ignore.
+        git does not ignore. If None, returns both.
         """
         if not paths:
             return frozenset()
-        options = ["--exclude-standard", "--full-name", "-z"]
+        options = [] if ignored is None else ["--exclude-standard"]
         if ignored:
             options.append("--ignored")
-        return _paths(self.run("ls-files", "--others", *options, "--", *_below(paths)))
+        command = ("ls-files", "--others", *options, "--full-name", "-z", "--", *_below(paths))
+        return _paths(self.run(*command))
 
     def _run(
         self,
@@ -188,18 +188,13 @@ def find_repository(directory: Path) -> Repository:
             installed.
     """
     try:
-        git_python()
-    except GitError:
+        status, out, message = _discover(directory)
+    except NoGit:
         # Without git, only a `.git` shows that there is a repository.
         above = (directory.resolve(), *directory.resolve().parents)
         if os.environ.get("GIT_DIR") or any(os.path.lexists(path / ".git") for path in above):
             raise
         raise no_repository(directory) from None
-    # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
-    # as the top of the work tree.
-    environ = _discover(directory) if os.environ.get("GIT_DIR") else {}
-    wanted = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
-    status, out, message = run_git(directory, ("rev-parse", *wanted), environ=environ)
     if status:
         error = explain(message, directory)
         broken = _broken(directory) if isinstance(error, NoRepository) else None
@@ -212,15 +207,16 @@ def find_repository(directory: Path) -> Repository:
         raise error
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
     # `git rev-parse` has no `-z`, so a line break in a path looks like the end of the path.
-    if len(lines) != len(wanted):
+    if len(lines) not in (3, 4) or lines[2] not in ("true", "false"):
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
-    top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
+    git_dir, top = Path(lines[0]), Path(lines[1]).resolve()
     index = _index_of_hook(top, git_dir)
     return Repository(
         top=top,
         git_dir=git_dir,
         index=index or git_dir / "index",
-        is_shallow=lines[0] == "true",
+        head=lines[3] if len(lines) == 4 else None,
+        is_shallow=lines[2] == "true",
         is_committing=index is not None,
     )
 
@@ -238,17 +234,18 @@ def _broken(directory: Path) -> Path | None:
     return None
 
 
-def _discover(directory: Path) -> dict[str, str]:
-    """Returns the environment variables that make git use the repository of a directory."""
-    git = git_python()
-    try:
-        found = git.Repo(directory, search_parent_directories=True, expand_vars=False)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
-        return {}
-    with closing(found):
-        if found.working_tree_dir is None:
-            return {}
-        return {"GIT_DIR": str(found.git_dir), "GIT_WORK_TREE": str(found.working_tree_dir)}
+def _discover(directory: Path) -> tuple[int, bytes, str]:
+    """Asks git about the repository of a directory. Returns the result of `run_git`."""
+    # With `--revs-only`, git prints no line for HEAD before the first commit.
+    facts = ("--absolute-git-dir", "--show-toplevel", "--is-shallow-repository")
+    command = ("rev-parse", *facts, "--revs-only", "HEAD^{commit}")
+    # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
+    # as the top of the work tree. So the variables count only for a directory without a repository.
+    if os.environ.get("GIT_DIR"):
+        found = run_git(directory, command, environ={"GIT_DIR": None, "GIT_WORK_TREE": None})
+        if not found[0] or "dubious ownership" in found[2]:
+            return found
+    return run_git(directory, command, environ={})
 
 
 def _index_of_hook(top: Path, git_dir: Path) -> Path | None:

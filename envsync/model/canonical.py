@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
@@ -26,11 +26,14 @@ def canonical_json(value: JSON) -> str:
     Raises:
         ValueError: the value contains NaN or an infinity, which JSON cannot represent.
     """
-    # Reserved tags and approvals contain digests of canonical JSON, and docs/reference/digest.md
-    # documents its format. With other options of json.dumps, no existing digest would match.
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(value)
+
+
+# Reserved tags and approvals contain digests of canonical JSON, and docs/reference/digest.md
+# documents its format. With other options, no existing digest would match.
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def sha256_digest(text: str) -> str:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from envsync.model.canonical import JSON
 from envsync.model.secrets import (
     CONDA_TOKEN,
     KEY_BODY,
@@ -20,6 +19,9 @@ from envsync.model.secrets import (
     url_before,
 )
 
+if TYPE_CHECKING:
+    from envsync.model.canonical import JSON
+
 MASK: Final = "***"
 """The text that is shown instead of a credential."""
 
@@ -28,10 +30,10 @@ _HINTS: Final = re.compile(
     r"://|sig=|PRIVATE KEY|[Kk]ey|KEY|[Ww]d=|WD=|[Ww]ord=|WORD=|gh[pousr]_|github_pat_|glpat-"
     r"|pypi-Ag|hf_|A[KS]IA|Q~|\+A[SC]|AZDO|eyJ"
 )
-_PARAMETER: Final = re.compile(
-    r"(?:[?&;,\"']|\b)(?:sig|signature|accountkey|sharedaccesskey|sharedaccesssignature)=([^&;\s\"'<>`]+)"
-    r"|[?&](?:code|key|[\w-]{0,40}(?:token|password|passwd|secret|api[_-]?key))=([^&\s\"'<>#`]+)",
-    re.IGNORECASE,
+# A string, because only text with `=` needs the pattern.
+_PARAMETER: Final = (
+    r"(?i)(?:[?&;,\"']|\b)(?:sig|signature|accountkey|sharedaccesskey|sharedaccesssignature)=([^&;\s\"'<>`]+)"
+    r"|[?&](?:code|key|[\w-]{0,40}(?:token|password|passwd|secret|api[_-]?key))=([^&\s\"'<>#`]+)"
 )
 _WEB: Final = ("http", "https", "ftp", "ftps")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9.-]*\Z")
@@ -75,13 +77,13 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Yields the start and the end of each credential. Spans can overlap."""
     for _, start, stop in token_spans(text):
         yield start, stop
-    for match in _PARAMETER.finditer(text) if "=" in text else ():
+    for match in re.finditer(_PARAMETER, text) if "=" in text else ():
         group = 1 if match.group(1) is not None else 2
-        if not PLACEHOLDER.fullmatch(match.group(group)):
+        if not re.fullmatch(PLACEHOLDER, match.group(group)):
             yield match.span(group)
     end = 0
-    for match in PRIVATE_KEY.finditer(text):
-        if match.start() >= end and KEY_BODY.match(text, match.end()):
+    for match in re.finditer(PRIVATE_KEY, text) if "PRIVATE KEY" in text else ():
+        if match.start() >= end and re.compile(KEY_BODY).match(text, match.end()):
             found = text.find("-----END", match.end())
             end = len(text) if found < 0 else found
             yield match.end(), end
@@ -95,10 +97,10 @@ def _url_spans(text: str) -> Iterator[tuple[int, int]]:
         scheme = _SCHEME.search(text[max(0, match.start() - 20) : match.start()])
         # In `https://TOKEN@host`, the user name is the credential. In `ssh://git@host`, it is not.
         is_web = scheme is None or scheme.group().lower() in _WEB
-        hidden = [part for part in (user, password) if not PLACEHOLDER.fullmatch(part)]
+        hidden = [part for part in (user, password) if not re.fullmatch(PLACEHOLDER, part)]
         if hidden and (colon or is_web) and not (is_web and match.group(1) == "git"):
             yield match.span(1)
     for match in CONDA_TOKEN.finditer(text):
-        is_hidden = not PLACEHOLDER.fullmatch(match.group(1)) and not match.group(1).isdigit()
+        is_hidden = not re.fullmatch(PLACEHOLDER, match.group(1)) and not match.group(1).isdigit()
         if is_hidden and not _TOPIC.match(text, match.end()) and url_before(text, match.start()):
             yield match.span(1)

@@ -151,27 +151,29 @@ TOKENS: Final = (
 
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
-PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
+# Some patterns are strings, because most texts do not need them. `re` compiles a string when it is
+# first used.
+PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
 _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
-KEY_BODY: Final = re.compile(
-    # The quantifiers give nothing back (`*+`), so a text without a key takes linear time as well.
-    rf"{_GAP}(?:[A-Za-z-]{{1,40}}+: [^\n\\]{{0,200}}+(?:\n|\\n){_GAP}){{0,3}}+[A-Za-z0-9+/]{{32}}"
-)
+# The quantifiers give nothing back (`*+`), so a text without a key takes linear time as well. A
+# header ends at a line break, at `\n`, or at a blank if all lines of the key were joined.
+_HEADER: Final = rf"[A-Za-z-]{{1,40}}+: (?:[^\n\\]{{0,400}}+(?:\n|\\n){_GAP}|\S{{1,400}}+[^\S\n]++)"
+KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
 
 # The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.
 USER_INFO: Final = re.compile(r"://([^\s/?#\"'<>\\`]{1,1000})@")
-PLACEHOLDER: Final = re.compile(
+PLACEHOLDER: Final = (
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
     r"|\[[^\[\]]*\]|[*x.X_-]*|…|REDACTED"
 )
 """Matches a text that stands for a credential, such as `${TOKEN}` or `***`."""
 
-_NAME_OF_ONE: Final = re.compile(r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)")
-_LONG_NAME: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}")
+_NAME_OF_ONE: Final = r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)"
+_LONG_NAME: Final = r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}"
 CONDA_TOKEN: Final = re.compile(r"/t/([^/\s\"'<>\\`]{1,300})")
 _NO_URL: Final = re.compile(r"[\s\"'<>]")
 _LEAST_TOKEN: Final = 6
-_CONDA_ID: Final = re.compile(
+_CONDA_ID: Final = (
     r"(?:[A-Za-z]{2}-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|"
     r"(?=[^0-9]*[0-9])[A-Za-z0-9]{24,}"
 )
@@ -200,9 +202,9 @@ def find_secrets(text: str) -> list[Secret]:
 def _all(text: str) -> Iterator[Secret]:
     for item, start, end in token_spans(text):
         yield Secret(item.kind, start, end)
-    for match in PRIVATE_KEY.finditer(text) if "PRIVATE KEY" in text else ():
+    for match in re.finditer(PRIVATE_KEY, text) if "PRIVATE KEY" in text else ():
         # Documentation often contains the `BEGIN` line without a key. Such a line is no secret.
-        if KEY_BODY.match(text, match.end()):
+        if re.compile(KEY_BODY).match(text, match.end()):
             yield Secret("a private key", *match.span())
     if "://" in text:
         yield from _in_urls(text)
@@ -214,18 +216,18 @@ def _in_urls(text: str) -> Iterator[Secret]:
         start = match.start(1) + len(user) + 1
         if password and not _stands_for_one(password):
             yield Secret("a password in a URL", start, match.end(1))
-        elif not password and _LONG_NAME.fullmatch(user):
+        elif not password and re.fullmatch(_LONG_NAME, user):
             yield Secret("a token in a URL", match.start(1), match.start(1) + len(user))
     for match in CONDA_TOKEN.finditer(text):
         url = url_before(text, match.start())
         is_conda = "conda" in url and len(match.group(1)) >= _LEAST_TOKEN
-        is_token = is_conda or _CONDA_ID.fullmatch(match.group(1))
+        is_token = is_conda or re.fullmatch(_CONDA_ID, match.group(1))
         if url and is_token and not _stands_for_one(match.group(1)):
             yield Secret("a token in the URL of a channel", *match.span(1))
 
 
 def _stands_for_one(text: str) -> bool:
-    return bool(PLACEHOLDER.fullmatch(text) or _NAME_OF_ONE.fullmatch(text))
+    return bool(re.fullmatch(PLACEHOLDER, text) or re.fullmatch(_NAME_OF_ONE, text))
 
 
 def url_before(text: str, index: int) -> str:

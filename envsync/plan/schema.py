@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from envsync.model.canonical import JSON
@@ -38,6 +37,9 @@ def not_a_plan(data: JSON) -> str | None:
 @cache
 def _plan_schema() -> Mapping[str, Any]:
     """Returns the schema that `envsync schema plan` prints. The schema is a file of the package."""
+    # Imported here, because only a saved plan needs the schema.
+    from importlib.resources import files
+
     schema: dict[str, Any] = json.loads(
         files("envsync").joinpath("schemas", "plan.json").read_text("utf-8")
     )

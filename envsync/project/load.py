@@ -262,9 +262,9 @@ def _read(
     directory, name = os.path.split(path)
     # A file outside of the project can be named on the command line. Paths in such a file must not
     # lead out of its own directory.
-    boundary = files.real_root
-    if not is_within(files.real(directory), boundary):
-        boundary = files.real(directory)
+    boundary, real_directory = files.real_root, files.real(directory)
+    if not is_within(real_directory, boundary):
+        boundary = real_directory
     real = files.real(directory, name)
     if not is_within(real, boundary):
         report = Report(shown, rules)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
-
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Versions
 from envsync.model.wording import printable
 from envsync.plan.bump import Bump
-from envsync.render.paint import Paint, pad
+from envsync.render.paint import Paint, cells, pad
 
 
 def bumps_text(
@@ -31,7 +29,7 @@ def bumps_text(
         (f"{printable(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)
         for bump in bumps
     ]
-    where, name, before = (max(cell_len(row[i]) for row in rows) if rows else 0 for i in range(3))
+    where, name, before = (max(cells(row[i]) for row in rows) if rows else 0 for i in range(3))
     lines = [
         f"{paint('bold', pad(row[0], where))}  {pad(row[1], name)}  "
         f"{paint('red', pad(row[2], before))} -> {paint('green', row[3])}\n"

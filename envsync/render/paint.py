@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from rich.cells import cell_len, set_cell_size
-
+# The modules of rich are imported where they are used, because importing them is slow and most
+# texts are ASCII without colours.
 Paint: TypeAlias = Callable[[str, str], str]
 """`paint(style, text)` returns the text in a style such as `bold red`."""
 
@@ -16,7 +16,6 @@ WIDTH = 80
 
 def painter(color: bool) -> Paint:
     """Returns a `Paint` that adds ANSI codes if `color` is True, and otherwise changes nothing."""
-    # The modules of rich are imported only for coloured text, because the import is slow.
     if not color:
         return lambda _style, text: text
     from rich.color import ColorSystem
@@ -28,7 +27,11 @@ def painter(color: bool) -> Paint:
 def cells(text: str) -> int:
     """Returns the number of terminal columns of a printable text."""
     # Most texts are ASCII, and `cell_len` takes ten times as long.
-    return len(text) if text.isascii() else cell_len(text)
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def pad(text: str, width: int) -> str:
@@ -41,6 +44,8 @@ def shorten(text: str, width: int) -> str:
     """Cuts the text to a number of terminal columns, with `…` at the end if it is cut."""
     if cells(text) <= width:
         return text
+    from rich.cells import set_cell_size
+
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…"
 
 
@@ -48,6 +53,8 @@ def middle_cut(text: str, width: int) -> str:
     """Cuts the text to a number of terminal columns, with `…` in the middle if it is cut."""
     if cells(text) <= width:
         return text
+    from rich.cells import set_cell_size
+
     room = max(0, width - 1)
     start = set_cell_size(text, room // 2).rstrip()
     end = ""

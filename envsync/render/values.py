@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import chop_cells
-
 from envsync.model.wording import printable
 from envsync.render.paint import cells
 
@@ -74,6 +72,8 @@ def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str
 
 def _broken(word: str, width: int, separators: str) -> Iterator[str]:
     """Yields the pieces of a word that is too long for a line. The last piece can be shorter."""
+    from rich.cells import chop_cells
+
     start, end = 0, len(word.rstrip())
     # Widths are computed for one line at a time, because a word can be as long as a file.
     while start + width < end or cells(word[start:end]) > width:

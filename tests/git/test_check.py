@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from envsync.git.base import Base
 from envsync.git.check import Checked, check
 from envsync.git.declared import declared_at
+from envsync.git.latest import with_uses
 from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
 from envsync.project.project import load_project
@@ -788,6 +790,22 @@ def test_check_reads_each_file_of_the_project_once(
 
     assert reads == dict.fromkeys([*files, *ignored], 1)
     assert {problem.rule for problem in result.problems} == {"immutable", "ignored-by-git"}
+
+
+def test_check_starts_git_nine_times_whatever_the_number_of_environments(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"e{number}" for number in range(30)]
+    committed(root, {f"environments/{name}.yml": environment(name) for name in names})
+    edited = {f"environments/{name}.yml": environment(name, version="2") for name in names[:20]}
+    write(root, {**edited, "train.py": "environment = 'azureml:e1@latest'\n"})
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+    result = checked(root)
+    uses = with_uses(load_project(root), result.latest, result.repository)
+
+    assert [(change.name, len(change.uses)) for change in uses] == [("e1", 1)]
+    assert len(re.findall("trace: built-in: git ", trace.read_text())) == 9
 
 
 # Versions in use

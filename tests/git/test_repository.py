@@ -100,7 +100,7 @@ def test_a_submodule_is_a_separate_repository(repository: Path, tmp_path: Path) 
     found = find_repository(outer / "modules" / "inner" / "sub")
 
     assert found.top == outer / "modules" / "inner"
-    assert found.head() == git(repository, "rev-parse", "HEAD")
+    assert found.head == git(repository, "rev-parse", "HEAD")
 
 
 def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
@@ -306,7 +306,7 @@ def test_an_invalid_revision_is_an_error_and_not_passed_to_git_as_an_option(
 def test_an_unborn_branch_has_no_commit(tmp_path: Path) -> None:
     found = find_repository(new_repository(tmp_path / "new"))
 
-    assert found.head() is None
+    assert found.head is None
     assert "commit `HEAD` does not exist" in message(lambda: found.commit("HEAD"))
 
 

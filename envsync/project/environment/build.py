@@ -27,11 +27,11 @@ LARGE_BYTES: Final = 100 * 1024 * 1024
 LARGE_FILES: Final = 2000
 
 # Matches the hosts that azure-ai-ml accepts in a URL: a domain name, `localhost`, an IPv4 address
-# or an IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`.
-_HOST: Final = re.compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z0-9-]{2,})\.?|localhost"
-    r"|\d{1,3}(?:\.\d{1,3}){3}|[a-f0-9]*:[a-f0-9:]+",
-    re.IGNORECASE,
+# or an IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`. A
+# string, because only a URL needs the pattern.
+_HOST: Final = (
+    r"(?i)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z0-9-]{2,})\.?|localhost"
+    r"|\d{1,3}(?:\.\d{1,3}){3}|[a-f0-9]*:[a-f0-9:]+"
 )
 
 
@@ -48,7 +48,8 @@ def is_url(text: str) -> bool:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return False
-    return parts.scheme.lower() in ("http", "https", "ftp", "ftps") and bool(_HOST.fullmatch(host))
+    is_web = parts.scheme.lower() in ("http", "https", "ftp", "ftps")
+    return is_web and re.fullmatch(_HOST, host) is not None
 
 
 def read_build(file: EnvironmentFile, entry: Entry) -> tuple[Build | None, Report | None]:

@@ -47,7 +47,7 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     # that each problem of the conda file is reported once.
     known = file.files.condas.get(path)
     if known is None:
-        parsed = file.files.read(path)
+        parsed = file.files.read(path, path)  # `resolve` has resolved the links
         if isinstance(parsed, Unreadable):
             message = f"The conda file `{node.value}` cannot be read: {parsed.reason}."
             fix = "Check the file and its permissions."
@@ -127,6 +127,10 @@ def _specification(report: Report, root: Node, policy: FilePolicy) -> str | None
 
 def _plain(node: Node, problems: list[TextProblem]) -> JSON:
     """Converts a node to JSON data. Adds a problem for each value that JSON cannot represent."""
+    # Strings come first, because most nodes are strings.
+    if node.tag == STR and isinstance(node, ScalarNode):
+        text: str = node.value
+        return text
     if isinstance(node, MappingNode) and node.tag == MAP:
         mapping: dict[str, JSON] = {}
         for key, item in entries(node):
@@ -138,9 +142,6 @@ def _plain(node: Node, problems: list[TextProblem]) -> JSON:
     if isinstance(node, SequenceNode) and node.tag == SEQ:
         return [_plain(item, problems) for item in node.value]
     if isinstance(node, ScalarNode):
-        if node.tag == STR:
-            text: str = node.value
-            return text
         meaning = value(node)
         if meaning is None or isinstance(meaning, bool | int | str):
             return meaning

@@ -24,7 +24,8 @@ _HOST: Final = re.compile(
 )
 _PATH_PART: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
-_DIGEST: Final = re.compile(
+# A string, because references without a digest do not need the pattern.
+_DIGEST: Final = (
     r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
     r"|(?!(?i:sha(?:256|512)):)[A-Za-z][A-Za-z0-9]*(?:[\-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 )
@@ -34,10 +35,11 @@ _COMMON: Final = re.compile(
     re.ASCII,
 )
 # Matches the placeholders of templates and pipelines:
-# ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@.
-_PLACEHOLDER: Final = re.compile(
+# ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@. A string, because valid references do not
+# need the pattern.
+_PLACEHOLDER: Final = (
     r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|\{%.*?%\}|#\{[^}]*\}#?"
-    r"|\{[^{}]*\}|<[^<>]*>|%\w+%|(?<![A-Za-z0-9])__[A-Z]\w*?__(?![A-Za-z0-9])|@@?\w+@@?(?![:\w])",
+    r"|\{[^{}]*\}|<[^<>]*>|%\w+%|(?<![A-Za-z0-9])__[A-Z]\w*?__(?![A-Za-z0-9])|@@?\w+@@?(?![:\w])"
 )
 
 # Matches a reference to an environment: `azureml:NAME…`, `azureml://…`, or the id of the
@@ -58,7 +60,7 @@ def image_problem(image: str) -> tuple[str, str] | None:
     if len(image) < MAX_NAME and _COMMON.fullmatch(image):
         return None
     # Only the start is searched, because the pattern is slow on very long strings.
-    placeholder = _PLACEHOLDER.search(image[:_MAX_REFERENCE])
+    placeholder = re.search(_PLACEHOLDER, image[:_MAX_REFERENCE])
     if placeholder:
         return _placeholder_problem(image, placeholder.group())
     found = _reason(image) if len(image) <= _MAX_REFERENCE else (_TOO_LONG, _SHAPE)
@@ -100,7 +102,7 @@ def _reason(image: str) -> tuple[str, str] | None:
     if scheme:
         return f"it starts with `{scheme.group()}`", _SHAPE
     name, at, digest = image.partition("@")
-    if at and not _DIGEST.fullmatch(digest):
+    if at and not re.fullmatch(_DIGEST, digest):
         fix = "Write `@sha256:` and 64 hexadecimal digits in lower case."
         return (f"`{digest}` is not a digest" if digest else "its digest is empty"), fix
     path = _path(name)
@@ -125,7 +127,7 @@ def _corrected(image: str) -> str:
     lower = f"{first}/{rest.lower()}" if _has_host(first, slash) else path.lower()
     if path == name and _TAG.fullmatch(digest):
         at = ":"  # A tag in the place of a digest.
-    elif not _DIGEST.fullmatch(digest):
+    elif not re.fullmatch(_DIGEST, digest):
         digest = digest.lower()
     return lower + name[len(path) :] + at + digest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -146,16 +145,15 @@ def _classify_parsed(file: YamlFile, files: Files, parsed: ParsedFile) -> Candid
     top = fields(parsed)
     written = top.get("$schema")
     schema = written.value if isinstance(written, ScalarNode) and written.tag == STR else None
-    nodes = dict(_key_nodes(parsed.document.root))
-    suspicion = None
     if schema is not None:
         if not is_environment_schema(schema):
-            suspicion = suspect_schema(schema, top, nodes.get("$schema"))
+            node = _key_nodes(parsed).get("$schema")
+            suspicion = suspect_schema(schema, top, node)
             reason = suspicion.reason if suspicion else _other_kind(schema)
             similar = suspicion is not None and is_similar_schema(schema)
             return Candidate(file, reason, suspicion, has_schema=similar)
     elif not has_shape(top):
-        suspicion = suspect_keys(top, top, nodes)
+        suspicion = suspect_keys(top, top, _key_nodes(parsed))
         return Candidate(file, suspicion.reason if suspicion else NO_SHAPE, suspicion)
     return Candidate(
         file,
@@ -165,9 +163,10 @@ def _classify_parsed(file: YamlFile, files: Files, parsed: ParsedFile) -> Candid
     )
 
 
-def _key_nodes(root: Node | None) -> Iterator[tuple[str, Node]]:
-    if isinstance(root, MappingNode):
-        yield from ((key.value, key) for key, _ in root.value if isinstance(key, ScalarNode))
+def _key_nodes(parsed: ParsedFile) -> dict[str, Node]:
+    root = parsed.document.root
+    pairs = root.value if isinstance(root, MappingNode) else ()
+    return {key.value: key for key, _ in pairs if isinstance(key, ScalarNode)}
 
 
 def _other_kind(schema: str | None) -> str:

@@ -78,7 +78,8 @@ class Outline:
 def outline(data: bytes) -> Outline:
     """Returns the outline of the bytes of a YAML file."""
     text = _with_line_feeds(data)
-    return replace(_outline(text), documents=_documents(text))
+    found, documents = _outline(text), _documents(text)
+    return replace(found, documents=documents) if documents else found
 
 
 def _documents(text: bytes) -> tuple[Outline, ...]:
