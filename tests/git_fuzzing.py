@@ -21,7 +21,7 @@ from envsync.git.changed import current_commit
 from envsync.git.check import check
 from envsync.git.latest import with_uses
 from envsync.model.errors import EnvsyncError
-from envsync.project.project import load_project
+from envsync.project.project import Project, load_project
 from tests.fuzzing import mutant
 
 _PATHS: Final = (
@@ -80,11 +80,16 @@ def read_history(seed: int, root: Path) -> None:
         shutil.rmtree(place)
 
 
+def _moved(project: Project) -> object:
+    checked = check(project)
+    return with_uses(project, checked.latest, checked.repository)
+
+
 def _read(chance: random.Random, place: Path) -> None:
     with suppress(EnvsyncError):
         project = load_project(place)
         readings: list[Callable[[], object]] = [
-            lambda: with_uses(project, check(project).latest),
+            lambda: _moved(project),
             lambda: check(project, chance.choice(_REFS)),
             lambda: changed_names(project, chance.choice(_REFS), "dev"),
             lambda: current_commit(project),

@@ -1,13 +1,15 @@
-"""Runs git without side effects, and explains its errors."""
+"""Runs git through GitPython, without side effects, and explains its errors."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-import subprocess
+import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from envsync.model.errors import GitError, NoRepository
@@ -28,9 +30,6 @@ _SETTINGS: Final = tuple(
     for part in ("-c", setting)
 )
 _ENVIRON: Final = {
-    # `explain` reads English messages.
-    "LANGUAGE": "C",
-    "LC_ALL": "C",
     "GIT_OPTIONAL_LOCKS": "0",
     # Paths are literal, because a file name can be `[a]*`. The other three variables must be 0,
     # because git does not accept any of them together with `GIT_LITERAL_PATHSPECS`.
@@ -47,11 +46,26 @@ class NoGit(GitError):
     """Git is not installed."""
 
 
+def git_python() -> ModuleType:
+    """Imports GitPython. The import fails if there is no git executable.
+
+    Raises:
+        NoGit: git is not installed.
+    """
+    try:
+        import git
+    except ImportError as error:
+        raise NoGit(
+            "Git cannot be run. Install git, and check that `git --version` works."
+        ) from error
+    return git
+
+
 def run_git(
     directory: Path,
     arguments: tuple[str, ...],
     *,
-    environ: Mapping[str, str | None],
+    environ: Mapping[str, str],
     data: bytes = b"",
 ) -> tuple[int, bytes, str]:
     """Runs a git command.
@@ -59,33 +73,33 @@ def run_git(
     Args:
         directory: the working directory of the command.
         arguments: the command and its options.
-        environ: more environment variables for the command. None removes a variable.
+        environ: more environment variables for the command.
         data: the standard input.
 
     Returns:
-        The exit status, the standard output and the standard error.
+        The exit status, the standard output and the standard error. GitPython sets the language
+        of the messages to English.
 
     Raises:
         NoGit: git is not installed.
     """
-    variables = {**os.environ, **_ENVIRON, **environ}
-    if os.name == "nt":
-        # Windows would start a `git.exe` of the working directory instead of the installed one:
-        # https://learn.microsoft.com/windows/win32/api/processenv/nf-processenv-needcurrentdirectoryforexepathw
-        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell
-            ["git", "-C", str(directory), *_SETTINGS, *arguments],  # noqa: S607 - the git of the user
-            input=data,
-            capture_output=True,
-            check=False,
-            env={name: value for name, value in variables.items() if value is not None},
+    git = git_python()
+    command = [git.Git.GIT_PYTHON_GIT_EXECUTABLE, "-C", str(directory), *_SETTINGS, *arguments]
+    # GitPython passes `istream` to `Popen` as standard input, which needs a real file.
+    with tempfile.TemporaryFile() if data else nullcontext() as stream:
+        if stream is not None:
+            stream.write(data)
+            stream.seek(0)
+        status, out, message = git.Git().execute(
+            command,
+            istream=stream,
+            with_extended_output=True,
+            with_exceptions=False,
+            stdout_as_string=False,
+            strip_newline_in_stdout=False,
+            env={**_ENVIRON, **environ},
         )
-    except (FileNotFoundError, PermissionError) as error:
-        raise NoGit(
-            "Git cannot be run. Install git, and check that `git --version` works."
-        ) from error
-    return done.returncode, done.stdout, done.stderr.decode(errors="replace").removesuffix("\n")
+    return int(status), bytes(out), str(message)
 
 
 def no_repository(directory: Path) -> NoRepository:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from envsync.git.advice import FETCH_ALL
-from envsync.git.command import NoGit, explain, no_repository, run_git
+from envsync.git.command import NoGit, explain, git_python, no_repository, run_git
 from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError, NoRepository
 
@@ -240,12 +241,22 @@ def _discover(directory: Path) -> tuple[int, bytes, str]:
     facts = ("--absolute-git-dir", "--show-toplevel", "--is-shallow-repository")
     command = ("rev-parse", *facts, "--revs-only", "HEAD^{commit}")
     # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
-    # as the top of the work tree. So the variables count only for a directory without a repository.
-    if os.environ.get("GIT_DIR"):
-        found = run_git(directory, command, environ={"GIT_DIR": None, "GIT_WORK_TREE": None})
-        if not found[0] or "dubious ownership" in found[2]:
-            return found
-    return run_git(directory, command, environ={})
+    # as the top of the work tree.
+    environ = _of_directory(directory) if os.environ.get("GIT_DIR") else {}
+    return run_git(directory, command, environ=environ)
+
+
+def _of_directory(directory: Path) -> dict[str, str]:
+    """Returns the environment variables that make git use the repository of a directory."""
+    git = git_python()
+    try:
+        found = git.Repo(directory, search_parent_directories=True, expand_vars=False)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+        return {}
+    with closing(found):
+        if found.working_tree_dir is None:
+            return {}
+        return {"GIT_DIR": str(found.git_dir), "GIT_WORK_TREE": str(found.working_tree_dir)}
 
 
 def _index_of_hook(top: Path, git_dir: Path) -> Path | None:

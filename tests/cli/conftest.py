@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,8 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 
 def without_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hides git, as on a machine on which git is not installed."""
-    monkeypatch.setenv("PATH", "/nowhere")
+    """Makes importing GitPython fail, as it does on a machine without git."""
+    monkeypatch.setitem(sys.modules, "git", None)
 
 
 def declare(

@@ -70,7 +70,7 @@ def _run(inputs: Inputs, directory: Path) -> _Changed:
         EnvsyncError: there is no repository, or the work tree has changes already.
     """
     repository = find_repository(directory)
-    parent = repository.head() or ""
+    parent = repository.head or ""
     if before := _changed_paths(repository):
         raise EnvsyncError(
             f"The work tree has changes before `{inputs.command}` runs, for example in "
