@@ -33,7 +33,7 @@ def applied(project: Path, run: Run) -> Path:
     declare(project, "a", "1")
     for target in ("dev", "prod"):
         assert run("apply", "--yes", "-t", target).code == 0
-    declare(project, "a", "2", image="mcr.microsoft.com/azureml/base:2")
+    declare(project, "a", "2", image="mcr.microsoft.com/azureml/core:2")
     return project
 
 

@@ -47,7 +47,7 @@ def states(run: Run, *arguments: str) -> dict[str, dict[str, str]]:
 
 
 def test_each_target_has_the_state_that_its_plan_finds(applied: Path, run: Run) -> None:
-    declare(applied, "auto", None, image="mcr.microsoft.com/azureml/base:2")
+    declare(applied, "auto", None, image="mcr.microsoft.com/azureml/core:2")
     assert run("apply", "--yes", "-t", "dev").code == 0
     declare(applied, "a", "1", description="Changed")
     declare(applied, "a", "2")
@@ -66,7 +66,7 @@ def test_the_table_shows_all_targets(
     applied: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    declare(applied, "a", "1", image="mcr.microsoft.com/azureml/base:2")
+    declare(applied, "a", "1", image="mcr.microsoft.com/azureml/core:2")
     result = run("status")
 
     assert result.out == (
