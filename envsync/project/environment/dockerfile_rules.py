@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from envsync.project.dockerfile import base_images
+from envsync.project.dockerfile.base_images import Dockerfile
 from envsync.project.environment.image_rules import check_image
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.files import Unreadable
@@ -49,13 +49,14 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
         message = f"The Dockerfile has {len(content):,} bytes, and Azure ML accepts at most 100 KB."
         fix = "Move scripts and data into files of the build context, and copy them with `COPY`."
         report.add_problem(TextProblem("large-dockerfile", message, fix=fix))
-    for base in base_images(text):
-        if base.image is None or not base.is_external:
+    dockerfile = Dockerfile.parse(text)
+    for base in dockerfile.images:
+        if base.problem or not base.text:
             continue
-        column = base.start - (text.rfind("\n", 0, base.start) + 1) + 1
-        for found in check_image(base.image, file.policy):
+        line, column = dockerfile.position(base.image_at)
+        for found in check_image(base.text, file.policy):
             report.add_problem(
-                TextProblem(found.rule, found.message, fix=found.fix, line=base.line, column=column)
+                TextProblem(found.rule, found.message, fix=found.fix, line=line, column=column)
             )
     return report
 
