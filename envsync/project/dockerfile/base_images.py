@@ -21,12 +21,14 @@ class BaseImage:
     """A `FROM` line that names an image.
 
     Attributes:
+        written: the image as it is written, such as `python:${TAG}`.
         chars: the image with its variables replaced.
         problem: why the image is unknown, as a sentence; empty if it is known.
         start: the index of the instruction in the text of the file.
         image_at: the index of the image, as it is written, in the text of the file.
     """
 
+    written: str
     chars: Chars
     problem: str
     start: int
@@ -93,7 +95,8 @@ def _base_images(
     if not words:
         return []
     value = expand(words[0], values, escape)
-    image = BaseImage(value.chars, value.problem, item.start, words[0][0].offset)
+    written, at = text_of(words[0]), words[0][0].offset
+    image = BaseImage(written, value.chars, value.problem, item.start, at)
     # A name that no stage before this one has is an image, as in BuildKit.
     is_image = image.text != _NO_IMAGE and image.text.lower() not in stages
     if len(words) >= 3 and text_of(words[1]).lower() == "as":

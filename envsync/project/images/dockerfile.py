@@ -75,7 +75,7 @@ def _encoded(text: str) -> bytes:
 def _use(file: str, dockerfile: Dockerfile, item: BaseImage) -> ImageUse:
     starts = _instruction_starts(dockerfile, item)
     comments = "\n".join(_comments_above(dockerfile.text, start) for start in starts)
-    image = Image.parse(item.text)
+    image = Image(item.written[:200]) if item.problem else Image.parse(item.text)
     only_digest = image.tag is None and image.digest is not None
     if only_digest:
         image = Image(image.name, tag_in(comments), image.digest)

@@ -203,3 +203,10 @@ def test_a_lock_changes_nothing_but_digests(text: str) -> None:
 
     assert result.replace(f":latest@{NEW}", "").replace(f"@{NEW}", "") == text
     assert len(images(result)) == len(images(text))
+
+
+def test_an_unknown_image_is_shown_as_it_is_written() -> None:
+    text = "ARG I=a:1\nFROM ${I#a}\nARG T\nFROM b:$T\n"
+
+    assert images(text) == ["${I#a}", "b:$T"]
+    assert locked(text) == text
