@@ -144,8 +144,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         pass
     else:
-        # A value such as `-5`, `nan` or `inf` requests no wait that is possible.
-        return seconds if 0 <= seconds < math.inf else None
+        # `float` also reads `nan` and `inf`, which are no waits.
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         at = parsedate_to_datetime(value)
     except ValueError:

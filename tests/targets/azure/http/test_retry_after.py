@@ -9,7 +9,7 @@ from envsync.targets.azure.http.retries import retry_after
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("7", 7.0), ("0", 0.0), ("-5", None), ("nan", None), ("inf", None), ("soon", None)],
+    [("7", 7.0), ("0", 0.0), ("-5", 0.0), ("nan", None), ("inf", None), ("soon", None)],
 )
 def test_only_a_possible_wait_is_read(value: str, expected: float | None) -> None:
     assert retry_after({"Retry-After": value}) == expected
