@@ -994,6 +994,46 @@ CASES = [
         policy=POLICY,
     ),
     Case(
+        "policy-images: a Dockerfile whose image only the build knows",
+        {
+            "e.yml": f"{BUILD}tags: {{owner: o}}\n",
+            "ctx/Dockerfile": "ARG I=vj:1\nFROM ${I#v}\nARG A\nFROM $B\n",
+        },
+        {
+            "e.yml": f"{BUILD}tags: {{owner: o}}\n",
+            "ctx/Dockerfile": "ARG I=i:1\nFROM ${I}\nFROM i:1 AS j\nFROM j\n",
+        },
+        error("policy-images", "2:6", "ctx/Dockerfile")
+        + error("policy-images", "4:6", "ctx/Dockerfile"),
+        ["`${I#v}` cannot be compared with `policy.images`", "`ARG B` has no default"],
+        policy=POLICY,
+    ),
+    Case(
+        "policy-channels: a package",
+        {
+            "e.yml": (
+                "name: e\ndescription: d\nimage: i:1\ntags: {owner: o}\n"
+                "conda_file:\n  channels: [conda-forge, nodefaults]\n  dependencies:\n"
+                "    - contoso-x::a[version=1, channel=bioconda]\n"
+                "    - b[version='1', channel='bioconda']\n"
+                "    - https://conda.contoso.com/x/linux-64/c-1-0.conda\n"
+            ),
+        },
+        {
+            "e.yml": (
+                "name: e\ndescription: d\nimage: i:1\ntags: {owner: o}\n"
+                "conda_file:\n  channels: [conda-forge, nodefaults]\n  dependencies:\n"
+                "    - b[version='1', channel='conda-forge/linux-64']\n"
+                "    - https://conda.anaconda.org/conda-forge/linux-64/c-1-0.conda\n"
+            ),
+        },
+        error("policy-channels", "8:7")
+        + error("policy-channels", "9:7")
+        + error("policy-channels", "10:7"),
+        ["The channel `bioconda` matches", "`https://conda.contoso.com/x/linux-64` matches"],
+        policy=POLICY,
+    ),
+    Case(
         "useless-ignore: unknown rule",
         BASE + "tags: {}  # envsync: ignore[invalid-tags]\n",
         BASE + "tags: {}  # envsync: ignore[duplicate-key]\n",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
@@ -21,9 +21,11 @@ Source: https://www.anaconda.com/docs/getting-started/working-with-conda/channel
 """
 
 # Matches the addresses of Anaconda's own server, and of the server of the community channels.
-_OWN_SERVER: Final = re.compile(r"repo\.(?:anaconda\.com|continuum\.io)(?:/|$)")
-_ALIAS: Final = re.compile(r"(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?")
+_OWN_SERVER: Final = re.compile(r"repo\.(?:anaconda\.com|continuum\.io)(?:/|$)", re.IGNORECASE)
+_ALIAS: Final = re.compile(r"(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*://(?:[^/@]*@)?", re.IGNORECASE)
+# Matches the key `channel` of a conda dependency, such as `numpy[channel=conda-forge]`.
+_IN_BRACKETS: Final = re.compile(r"""[\[,]\s*channel\s*=\s*["']?([^"',\]\s]+)""")
 _SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$")
 
 
@@ -38,14 +40,28 @@ def check_channels(
     Args:
         report: the report of the file.
         channels: the channels of the specification.
-        packages: the conda dependencies. `main::numpy` names a channel as well.
+        packages: the conda dependencies. `main::numpy`, `numpy[channel=main]` and the URL of a
+            package name a channel as well.
         policy: what the file may use.
     """
     for node in channels:
         _check_channel(report, node, node.value, policy)
     for node in packages:
-        if "::" in node.value:
-            _check_channel(report, node, node.value.partition("::")[0].strip(), policy)
+        for channel in dict.fromkeys(_channels_in(node.value)):
+            _check_channel(report, node, channel, policy)
+
+
+def _channels_in(package: str) -> Iterator[str]:
+    """Yields the channels that a conda dependency names. Conda accepts three forms."""
+    text = package.partition(" #")[0].strip()
+    channel, colons, _ = text.partition("::")
+    if colons:
+        yield channel.strip()
+    elif _SCHEME.match(text):
+        yield text.rpartition("/")[0]
+    found = _IN_BRACKETS.search(text)
+    if found:
+        yield found[1]
 
 
 def check_defaults(report: Report, place: Node, channels: Sequence[ScalarNode]) -> None:
@@ -95,4 +111,8 @@ def is_licensed(channel: str) -> bool:
 def _name(channel: str) -> str:
     """Returns the short name of a channel, or its address without scheme and credentials."""
     text = _SCHEME.sub("", channel.strip().rstrip("/"))
-    return _ALIAS.sub("", _SUBDIRECTORY.sub("", text), count=1) if "/" in text else text
+    if "/" not in text:
+        return text
+    text = _SUBDIRECTORY.sub("", text)
+    alias = _ALIAS.match(text)
+    return text[alias.end() :] if alias else text

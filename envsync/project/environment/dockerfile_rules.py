@@ -6,10 +6,12 @@ line of its own above the instruction.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from envsync.project.dockerfile import base_images
-from envsync.project.environment.image_rules import check_image
+from envsync.model.policy import FilePolicy
+from envsync.project.dockerfile.base_images import BaseImage, Dockerfile
+from envsync.project.environment.image_rules import Finding, check_image, check_unknown_image
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.files import Unreadable
 from envsync.project.problems import Report, ignored_in
@@ -49,15 +51,21 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
         message = f"The Dockerfile has {len(content):,} bytes, and Azure ML accepts at most 100 KB."
         fix = "Move scripts and data into files of the build context, and copy them with `COPY`."
         report.add_problem(TextProblem("large-dockerfile", message, fix=fix))
-    for base in base_images(text):
-        if base.image is None or not base.is_external:
-            continue
-        column = base.start - (text.rfind("\n", 0, base.start) + 1) + 1
-        for found in check_image(base.image, file.policy):
+    dockerfile = Dockerfile.parse(text)
+    for base in dockerfile.images:
+        line, column = dockerfile.position(base.image_at)
+        for found in _findings(base, file.policy):
             report.add_problem(
-                TextProblem(found.rule, found.message, fix=found.fix, line=base.line, column=column)
+                TextProblem(found.rule, found.message, fix=found.fix, line=line, column=column)
             )
     return report
+
+
+def _findings(base: BaseImage, policy: FilePolicy) -> Iterator[Finding]:
+    if base.problem or not base.text:
+        yield from check_unknown_image(base.written, base.problem, policy)
+    else:
+        yield from check_image(base.text, policy)
 
 
 def _ignored(text: str) -> dict[int, frozenset[str]]:

@@ -42,6 +42,22 @@ def check_image(image: str, policy: FilePolicy) -> Iterator[Finding]:
         )
 
 
+def check_unknown_image(written: str, problem: str, policy: FilePolicy) -> Iterator[Finding]:
+    """Yields a problem if a policy applies to an image that only the build knows.
+
+    Args:
+        written: the image as it is written, such as `${BASE}`.
+        problem: why it is unknown, as a sentence.
+        policy: what the file may use.
+    """
+    if policy.images:
+        yield Finding(
+            "policy-images",
+            f"The image `{written}` cannot be compared with {policy.place('images')}. {problem}",
+            "Write the image in the `FROM` instruction, or as the default of an `ARG`.",
+        )
+
+
 # Many environments of a project have the same image, so results are cached.
 @lru_cache(maxsize=1024)
 def _findings(image: str) -> tuple[Finding, ...]:
@@ -84,4 +100,14 @@ def _is_allowed(image: str, globs: tuple[str, ...]) -> bool:
         # Docker reads `python` as `docker.io/library/python`.
         prefix = "docker.io/" if slash else "docker.io/library/"
         forms |= {prefix + form for form in forms}
-    return any(fnmatchcase(form, glob) for form in forms for glob in globs)
+    return any(_matches(form, glob) for form in forms for glob in globs)
+
+
+def _matches(image: str, glob: str) -> bool:
+    # `*.azurecr.io/*` must not match `contoso.com/x.azurecr.io/y`, which is on another host, and
+    # `ubuntu*` must not match `ubuntu.contoso.com/x`.
+    if glob == "*":
+        return True
+    host, has_path, path = image.partition("/")
+    first, slash, rest = glob.partition("/")
+    return has_path == slash and fnmatchcase(host, first) and fnmatchcase(path, rest)

@@ -1,62 +1,19 @@
 """Reads the images of the `FROM` lines of a Dockerfile, and rewrites them in place.
 
-Variables are replaced by the defaults of the `ARG` lines before the first `FROM`, as in BuildKit. A
-digest is written beside the tag that it belongs to. If an `ARG` contains the tag, its default
+A digest is written beside the tag that it belongs to. If an `ARG` contains the tag, its default
 gets the digest, so that a build with another value of the `ARG` does not get a wrong digest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.image import Image, ImageUse
+from envsync.project.dockerfile.base_images import BaseImage, Dockerfile
+from envsync.project.dockerfile.variables import Chars, text_of
 from envsync.project.environment.image import image_problem
 from envsync.project.images.comments import rules_ignored_in, tag_in, track_in, with_tag
-from envsync.project.images.instructions import Instruction, instructions
-from envsync.project.images.variables import Chars, expand, text_of
-
-
-@dataclass(frozen=True, slots=True)
-class _From:
-    """A `FROM` line that names an image.
-
-    Attributes:
-        chars: the reference with its variables replaced.
-        problem: why the reference is unknown, as a sentence; empty if it is known.
-        start: the index of the instruction in the text of the file.
-        column_at: the index of the reference in the text of the file.
-    """
-
-    chars: Chars
-    problem: str
-    start: int
-    column_at: int
-
-    @property
-    def text(self) -> str:
-        return "".join(char.text for char in self.chars)
-
-
-@dataclass(frozen=True, slots=True)
-class _Dockerfile:
-    """A parsed Dockerfile.
-
-    Attributes:
-        text: the text of the file.
-        froms: the `FROM` lines that name an image.
-        args: the index of the last global `ARG` line of each variable.
-        used: the 1-based line in which a stage uses a global `ARG`, by the name of the variable.
-    """
-
-    text: str
-    froms: tuple[_From, ...]
-    args: Mapping[str, int]
-    used: Mapping[str, int]
-
-    def line(self, index: int) -> int:
-        return self.text.count("\n", 0, index) + 1
 
 
 def read_dockerfile(file: str, data: bytes) -> tuple[ImageUse, ...]:
@@ -66,8 +23,8 @@ def read_dockerfile(file: str, data: bytes) -> tuple[ImageUse, ...]:
         file: the path in the result.
         data: the bytes of the Dockerfile.
     """
-    dockerfile = _parse(_decoded(data))
-    return tuple(_use(file, dockerfile, item) for item in dockerfile.froms)
+    dockerfile = Dockerfile.parse(_decoded(data))
+    return tuple(_use(file, dockerfile, item) for item in dockerfile.images)
 
 
 def rewrite_dockerfile(file: str, data: bytes, changes: Mapping[int, ImageUse]) -> bytes:
@@ -81,11 +38,11 @@ def rewrite_dockerfile(file: str, data: bytes, changes: Mapping[int, ImageUse]) 
     Raises:
         EnvsyncError: a reference cannot be changed without a change of another reference.
     """
-    dockerfile = _parse(_decoded(data))
-    uses = [_use(file, dockerfile, item) for item in dockerfile.froms]
+    dockerfile = Dockerfile.parse(_decoded(data))
+    uses = [_use(file, dockerfile, item) for item in dockerfile.images]
     wanted = [changes.get(index, use) for index, use in enumerate(uses)]
     edits: dict[tuple[int, int], str] = {}
-    for item, use, new in zip(dockerfile.froms, uses, wanted, strict=True):
+    for item, use, new in zip(dockerfile.images, uses, wanted, strict=True):
         if new is use:
             continue
         start, end, replacement = _edit(item.chars, new.text)
@@ -115,79 +72,18 @@ def _encoded(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-def _parse(text: str) -> _Dockerfile:
-    escape, found = instructions(text)
-    values: dict[str, Chars] = {}
-    args: dict[str, int] = {}
-    used: dict[str, int] = {}
-    froms: list[_From] = []
-    stages: set[str] = set()
-    is_global = True
-    for item in found:
-        if item.name == "FROM":
-            is_global = False
-            _read_from(item, values, escape, froms=froms, stages=stages)
-        elif item.name == "ARG" and is_global:
-            _read_args(item, values, args, escape)
-        elif item.name == "ARG":
-            # `ARG NAME` without a default makes the global value visible in this stage.
-            names = (_name_of(word) for word in item.words if "=" not in text_of(word))
-            used.update((name, text.count("\n", 0, item.start) + 1) for name in names)
-    return _Dockerfile(text, tuple(froms), args, used)
-
-
-def _read_from(
-    item: Instruction,
-    values: Mapping[str, Chars],
-    escape: str,
-    *,
-    froms: list[_From],
-    stages: set[str],
-) -> None:
-    words = [word for word in item.words if not text_of(word).startswith("--")]
-    if not words:
-        return
-    chars, problem = expand(words[0], values, escape)
-    name = text_of(chars).lower()
-    # A name that no stage before this one has is an image, as in BuildKit.
-    if name not in stages and name != "scratch":
-        froms.append(_From(chars, problem, item.start, words[0][0].offset))
-    if len(words) >= 3 and text_of(words[1]).lower() == "as":
-        stages.add(text_of(words[2]).lower())
-
-
-def _read_args(
-    item: Instruction, values: dict[str, Chars], args: dict[str, int], escape: str
-) -> None:
-    for word in item.words:
-        name = _name_of(word)
-        args[name] = item.start
-        if len(name) == len(word):
-            values.pop(name, None)
-            continue
-        chars, problem = expand(word[len(name) + 1 :], values, escape, name)
-        if problem:
-            values.pop(name, None)
-        else:
-            values[name] = chars
-
-
-def _name_of(word: Chars) -> str:
-    return text_of(word).partition("=")[0]
-
-
-def _use(file: str, dockerfile: _Dockerfile, item: _From) -> ImageUse:
+def _use(file: str, dockerfile: Dockerfile, item: BaseImage) -> ImageUse:
     starts = _instruction_starts(dockerfile, item)
     comments = "\n".join(_comments_above(dockerfile.text, start) for start in starts)
-    image = Image.parse(item.text)
+    image = Image(item.written[:200]) if item.problem else Image.parse(item.text)
     only_digest = image.tag is None and image.digest is not None
     if only_digest:
         image = Image(image.name, tag_in(comments), image.digest)
-    line_start = dockerfile.text.rfind("\n", 0, item.column_at) + 1
+    line, column = dockerfile.position(item.image_at)
     return ImageUse(
         file=file,
-        line=dockerfile.line(item.column_at),
-        column=item.column_at - line_start + 1,
+        line=line,
+        column=column,
         image=image,
         only_digest=only_digest,
         track=track_in(comments),
@@ -197,7 +93,7 @@ def _use(file: str, dockerfile: _Dockerfile, item: _From) -> ImageUse:
     )
 
 
-def _instruction_starts(dockerfile: _Dockerfile, item: _From) -> list[int]:
+def _instruction_starts(dockerfile: Dockerfile, item: BaseImage) -> list[int]:
     """Returns the start of the `FROM` line, and of the `ARG` line that contains the tag."""
     owner = item.chars[-1].owner if item.chars else ""
     return [item.start, *([dockerfile.args[owner]] if owner in dockerfile.args else [])]
@@ -212,7 +108,7 @@ def _comments_above(text: str, start: int) -> str:
     return "\n".join(found)
 
 
-def _obstacle(dockerfile: _Dockerfile, item: _From) -> str:
+def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
     """Returns why the digest cannot be written beside the tag, or an empty string."""
     if image_problem(item.text):
         return f"`{item.text[:200]}` is not a valid image."
@@ -231,14 +127,14 @@ def _obstacle(dockerfile: _Dockerfile, item: _From) -> str:
         return ""
     others = [
         other
-        for other in dockerfile.froms
+        for other in dockerfile.images
         if other.text != item.text and any(char.owner == owner for char in other.chars)
     ]
     if others:
+        line, _ = dockerfile.position(others[0].image_at)
         return (
-            f"`ARG {owner}` is part of another image in line "
-            f"{dockerfile.line(others[0].column_at)} as well, so a digest cannot be added to it. "
-            "Use one `ARG` for each image."
+            f"`ARG {owner}` is part of another image in line {line} as well, so a digest cannot be "
+            "added to it. Use one `ARG` for each image."
         )
     if owner in dockerfile.used and item.chars[0].owner != owner:
         return (
@@ -273,7 +169,7 @@ def _common(first: str, second: str) -> int:
     return next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
 
 
-def _comment_edit(dockerfile: _Dockerfile, item: _From, tag: str) -> tuple[int, int, str]:
+def _comment_edit(dockerfile: Dockerfile, item: BaseImage, tag: str) -> tuple[int, int, str]:
     """Returns the start, the end and the new text of the comment with the tag."""
     text = dockerfile.text
     for start in _instruction_starts(dockerfile, item):

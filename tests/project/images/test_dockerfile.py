@@ -155,7 +155,7 @@ def test_bytes_that_are_not_utf8_are_kept() -> None:
 def test_arguments_that_repeat_each_other_do_not_grow_without_limit() -> None:
     lines = ["ARG A0=aaaaaaaaaa", *(f"ARG A{n}=$A{n - 1}$A{n - 1}" for n in range(1, 60))]
 
-    assert "is not a valid image" in obstacles("\n".join([*lines, "FROM $A59"]))[0]
+    assert "more than 1,000 characters" in obstacles("\n".join([*lines, "FROM $A59"]))[0]
 
 
 @pytest.mark.parametrize(
@@ -203,3 +203,10 @@ def test_a_lock_changes_nothing_but_digests(text: str) -> None:
 
     assert result.replace(f":latest@{NEW}", "").replace(f"@{NEW}", "") == text
     assert len(images(result)) == len(images(text))
+
+
+def test_an_unknown_image_is_shown_as_it_is_written() -> None:
+    text = "ARG I=a:1\nFROM ${I#a}\nARG T\nFROM b:$T\n"
+
+    assert images(text) == ["${I#a}", "b:$T"]
+    assert locked(text) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -139,9 +140,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        # `float` also reads `nan` and `inf`, which are no waits.
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         at = parsedate_to_datetime(value)
     except ValueError:

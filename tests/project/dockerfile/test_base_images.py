@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from envsync.project.dockerfile import base_images
+from envsync.project.dockerfile.base_images import Dockerfile
 
 
 def images(text: str) -> list[str | None]:
-    return [base.image for base in base_images(text)]
+    return [None if image.problem else image.text for image in Dockerfile.parse(text).images]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,21 @@ def images(text: str) -> list[str | None]:
         ("RUN pip install x \\\nFROM y\n", []),
         ("FROM\n", []),
         ("", []),
+        ("FROM a:1 AS Base\nFROM base\nFROM scratch\n", ["a:1"]),
+        # A stage can be used only after it was declared.
+        ("FROM base\nFROM a:1 AS base\n", ["base", "a:1"]),
+        # Only the lower-case name means no image.
+        ("FROM SCRATCH\n", ["SCRATCH"]),
+        ("FROM a:1\r\nRUN x \\\r\n  FROM b:2\r\n", ["a:1"]),
+        ("# FROM b:2\nFROM a:1\nLABEL x='FROM c:3'\n", ["a:1"]),
+        # The second escape character is escaped, so the line is not continued.
+        ("RUN x \\\\\nFROM a:1\n", ["a:1"]),
+        ("  # Escape = ` \nFROM `\n  a:1\n", ["a:1"]),
+        ("# syntax=docker/dockerfile:1 x\n# escape=`\nFROM `\n  a:1\n", ["a:1"]),
+        # An unknown directive is a comment, and a comment ends the directives.
+        ("# note=x\n# escape=`\nFROM `\n  a:1\n", ["`"]),
+        ("\n# escape=`\nFROM `\n  a:1\n", ["`"]),
+        ("FROM\u00a0a:1\nFROM b:2\n", ["b:2"]),
     ],
 )
 def test_from_lines_are_found_as_docker_finds_them(text: str, expected: list[str]) -> None:
@@ -55,6 +70,11 @@ def test_from_lines_are_found_as_docker_finds_them(text: str, expected: list[str
         ("FROM x:${TAG#v}\n", [None]),
         ("FROM x:${TAG\n", [None]),
         ("FROM a:1\nARG TAG=1\nFROM x:$TAG\n", ["a:1", None]),
+        ("ARG TAG=1\nARG TAG=2\nFROM x:$TAG\n", ["x:2"]),
+        ("ARG TAG=1\nFROM x:${TAG?none}\nFROM x:${TAG:?none}\n", ["x:1", "x:1"]),
+        ("ARG TAG=\nFROM x:1${TAG?none}\nFROM x:${TAG:?none}\n", ["x:1", None]),
+        ("FROM x:${TAG?none}\n", [None]),
+        ('ARG A="a\\b\\$c"\nFROM $A\n', ["a\\b$c"]),
     ],
 )
 def test_variables_get_the_defaults_of_global_arguments(
@@ -69,6 +89,10 @@ def test_variables_get_the_defaults_of_global_arguments(
         "FROM a:1\nRUN <<EOF\nfrom os import path\nEOF\n",
         "FROM a:1\nRUN python3 <<-'EOF'\nfrom os import path\n\tEOF\n",
         "FROM a:1\nCOPY <<one <<two /x/\nfrom b\none\nfrom c\ntwo\n",
+        "FROM a:1\nONBUILD RUN <<EOF\nfrom b\nEOF\n",
+        "FROM a:1\nRUN cat << EOF\nfrom b\n\tEOF\nEOF\n",
+        "FROM a:1\nRUN <<'E F' cat\r\nfrom b\r\nE F\r\n",
+        "# escape=`\nFROM a:1\nRUN <<\\EOF `\n cat\nfrom b\nEOF\n",
     ],
 )
 def test_here_documents_are_not_instructions(text: str) -> None:
@@ -81,28 +105,31 @@ def test_here_documents_are_not_instructions(text: str) -> None:
         "FROM a:1\nRUN echo $((1<<2))\nFROM z:2\n",
         "FROM a:1\nRUN echo ' <<EOF'\nFROM z:2\n",
         "FROM a:1\nRUN x=`cat y` && cat <<< EOF\nFROM z:2\n",
+        "FROM a:1\nRUN cat <<<EOF\nFROM z:2\nRUN x\nEOF\n",
+        "FROM a:1\nRUN echo $((1 << 2))\nFROM z:2\n",
+        "FROM a:1\nRUN cat <<-  EOF\nFROM z:2\n",
     ],
 )
 def test_other_angle_brackets_start_no_here_document(text: str) -> None:
     assert images(text) == ["a:1", "z:2"]
 
 
-def test_stages_and_scratch_are_not_external() -> None:
-    text = "FROM a:1 AS Build\nFROM build\nFROM scratch\nFROM ${UNKNOWN}\n"
-    found = [(base.image, base.stage, base.is_external) for base in base_images(text)]
-    expected = [
-        ("a:1", "build", True),
-        ("build", None, False),
-        ("scratch", None, False),
-        (None, None, True),
-    ]
-    assert found == expected
+def test_an_unknown_image_says_which_variable_has_no_value() -> None:
+    text = "ARG A\nARG B=x$A\nFROM y:$B\nFROM ${B:-z}\nFROM ${C:-${A}}\nFROM ${B\n"
+    problem = "`ARG A` has no default, so the image is known only in the build."
+    expected = [problem, "", problem, "The reference contains a variable that envsync cannot read."]
+
+    assert [image.problem for image in Dockerfile.parse(text).images] == expected
 
 
 def test_the_position_is_that_of_the_image_as_it_is_written() -> None:
     text = "ARG T=1\r\n# note\r\nFROM --platform=x \\\r\n    x:${T} AS build\r\n"
-    (base,) = base_images(text)
-    assert (base.line, base.written, text[base.start : base.end]) == (4, "x:${T}", "x:${T}")
+    dockerfile = Dockerfile.parse(text)
+    (image,) = dockerfile.images
+
+    assert dockerfile.position(image.image_at) == (4, 5)
+    assert text[image.image_at :].startswith("x:${T}")
+    assert text[image.start :].startswith("FROM")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +138,14 @@ def test_the_position_is_that_of_the_image_as_it_is_written() -> None:
         "ARG A=aa\n" + "ARG A=$A$A\n" * 60 + "FROM $A\n",
         "FROM " + "${A:-" * 100_000 + "x" + "}" * 100_000,
         "ARG A" * 50_000 + "\nFROM $A",
+        "FROM " + "x" * 1001,
     ],
 )
 def test_arguments_that_expand_without_end_have_no_value(text: str) -> None:
     assert images(text) == [None]
+
+
+def test_here_documents_without_an_end_are_read_in_linear_time() -> None:
+    text = "".join(f"E{number}\nRUN <<E{number}\n" for number in range(20_000))
+
+    assert images(text + "FROM a:1\n") == ["a:1"]

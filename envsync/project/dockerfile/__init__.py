@@ -1,0 +1,1 @@
+"""Reads Dockerfiles: their instructions, and the base images in their `FROM` lines."""

@@ -1,0 +1,204 @@
+"""Splits a Dockerfile into instructions. Each character keeps its position in the file.
+
+The rules are those of BuildKit (`frontend/dockerfile/parser` in https://github.com/moby/buildkit):
+continuation lines, comments and empty lines within an instruction, the directive `# escape=`, and
+here-documents.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, TypeAlias
+
+MAX_WORD: Final = 1000
+"""Maximum length of a word, before and after its variables are replaced.
+
+Every valid image is shorter. Variables can repeat others, and defaults can be nested.
+"""
+
+_Line: TypeAlias = tuple[int, str]
+"""The index of the start of a line, and the line with its line end."""
+
+_Heredoc: TypeAlias = tuple[str, bool]
+"""The last line of a here-document, and whether tabs before it are ignored."""
+
+_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
+_DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVES: Final = ("syntax", "escape", "check")
+_SPACE: Final = re.compile(r"[\t\v\f\r ]+")
+_HEREDOC: Final = re.compile(r"\d*<<(-?)([^<]*)")
+_WITH_WORDS: Final = ("ARG", "FROM")
+_WITH_HEREDOC: Final = ("RUN", "COPY", "ADD", "ONBUILD")
+
+
+@dataclass(frozen=True, slots=True)
+class Char:
+    """A character of an instruction.
+
+    Attributes:
+        text: the character.
+        offset: its index in the text of the file.
+        owner: the `ARG` whose default contains the character; empty in the instruction itself.
+    """
+
+    text: str
+    offset: int
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction of a Dockerfile.
+
+    Attributes:
+        name: the keyword in upper case, such as `FROM`.
+        words: the words of an `ARG` or `FROM` after the keyword, split at white space outside of
+            quotes. Quotes, escapes and variables are kept as they are written. Each word has its
+            first `MAX_WORD` + 1 characters. Empty for other instructions.
+        start: the index of the first character in the text of the file.
+    """
+
+    name: str
+    words: tuple[tuple[Char, ...], ...]
+    start: int
+
+
+def instructions(text: str) -> tuple[str, tuple[Instruction, ...]]:
+    """Returns the escape character of a Dockerfile, and its instructions."""
+    first = len(text) - len(text.removeprefix("\ufeff"))
+    lines = [(found.start(), found.group()) for found in _LINE.finditer(text, first)]
+    escape = _escape([line for _, line in lines])
+    return escape, tuple(_instructions(lines, escape))
+
+
+def _escape(lines: list[str]) -> str:
+    for line in lines:
+        found = _DIRECTIVE.fullmatch(line.strip())
+        # As in BuildKit, an unknown directive is a comment, and a comment ends the directives.
+        if found is None or found[1].lower() not in _DIRECTIVES:
+            break
+        if found[1].lower() == "escape" and found[2] in ("\\", "`"):
+            return found[2]
+    return "\\"
+
+
+def _instructions(lines: list[_Line], escape: str) -> Iterator[Instruction]:
+    end = re.escape(escape)
+    # Two escape characters at the end of a line are one escaped character.
+    continued = re.compile(rf"(?:(.*[^{end}])|){end}[ \t\r]*\n?", re.DOTALL)
+    last_numbers = _last_numbers(lines) if any("<<" in line for _, line in lines) else {}
+    number = 0
+    while number < len(lines):
+        start, line = lines[number]
+        number += 1
+        if _is_skipped(line):
+            continue
+        pieces: list[_Line] = []
+        while found := continued.fullmatch(line):
+            pieces.append((start, found[1] or ""))
+            # Comments and empty lines do not end an instruction.
+            while number < len(lines) and _is_skipped(lines[number][1]):
+                number += 1
+            if number == len(lines):
+                break
+            start, line = lines[number]
+            number += 1
+        else:
+            pieces.append((start, line.rstrip("\r\n")))
+        text = "".join(piece for _, piece in pieces)
+        name = _SPACE.split(text.strip(), maxsplit=1)[0].upper()
+        if name in _WITH_WORDS:
+            words = _words(text, pieces, escape)
+            yield Instruction(name, words[1:], words[0][0].offset)
+        elif name in _WITH_HEREDOC and "<<" in text:
+            number = _after_heredocs(text, number, lines, last_numbers)
+
+
+def _is_skipped(line: str) -> bool:
+    stripped = line.strip()
+    return not stripped or stripped.startswith("#")
+
+
+def _words(text: str, pieces: list[_Line], escape: str) -> tuple[tuple[Char, ...], ...]:
+    """Splits an instruction into words. A word can span several lines."""
+    firsts = list(accumulate((len(piece) for _, piece in pieces), initial=0))[:-1]
+
+    def char(index: int) -> Char:
+        piece = bisect_right(firsts, index) - 1
+        return Char(text[index], pieces[piece][0] + index - firsts[piece])
+
+    return tuple(
+        tuple(char(index) for index in range(start, min(end, start + MAX_WORD + 1)))
+        for start, end in _spans(text, escape)
+    )
+
+
+def _spans(text: str, escape: str) -> Iterator[tuple[int, int]]:
+    """Yields the start and the end of each word."""
+    start, quote, escaped = -1, "", False
+    for index, char in enumerate(text):
+        if not quote and not escaped and char.isspace():
+            if start >= 0:
+                yield start, index
+            start = -1
+            continue
+        start = index if start < 0 else start
+        if escaped:
+            escaped = False
+        elif char == escape and quote != "'":
+            escaped = True
+        elif char in "'\"" and quote in ("", char):
+            quote = "" if quote else char
+    if start >= 0:
+        yield start, len(text)
+
+
+def _last_numbers(lines: list[_Line]) -> dict[_Heredoc, int]:
+    """Returns the number of the last line that can end each here-document."""
+    found: dict[_Heredoc, int] = {}
+    for number, (_, line) in enumerate(lines):
+        for strips_tabs in (False, True):
+            found[_body(line, strips_tabs), strips_tabs] = number
+    return found
+
+
+def _body(line: str, strips_tabs: bool) -> str:
+    body = line.rstrip("\r\n")
+    return body.lstrip("\t") if strips_tabs else body
+
+
+def _after_heredocs(
+    text: str, number: int, lines: list[_Line], last: Mapping[_Heredoc, int]
+) -> int:
+    """Returns the number of the line after the here-documents of an instruction.
+
+    Args:
+        text: the instruction as one line.
+        number: the number of the line after the instruction.
+        lines: the lines of the file.
+        last: the result of `_last_numbers`.
+    """
+    for marker, strips_tabs in _heredocs(text):
+        # A here-document without an end is an error in BuildKit, unless `<<` means something else.
+        if last.get((marker, strips_tabs), -1) >= number:
+            while _body(lines[number][1], strips_tabs) != marker:
+                number += 1
+            number += 1
+    return number
+
+
+def _heredocs(text: str) -> Iterator[_Heredoc]:
+    # BuildKit splits these instructions with `\`, whatever the escape character is.
+    words = (text[start:end] for start, end in _spans(text, "\\"))
+    for word in words:
+        found = _HEREDOC.fullmatch(word)
+        if found is None:
+            continue
+        # White space can follow `<<`, but not `<<-`.
+        marker = found[2] or ("" if found[1] else next(words, ""))
+        if marker and "<" not in marker:
+            yield re.sub(r"['\"\\]", "", marker), bool(found[1])

@@ -1,0 +1,15 @@
+"""Tests of `Retry-After` headers that request no possible wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.targets.azure.http.retries import retry_after
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("7", 7.0), ("0", 0.0), ("-5", 0.0), ("nan", None), ("inf", None), ("soon", None)],
+)
+def test_only_a_possible_wait_is_read(value: str, expected: float | None) -> None:
+    assert retry_after({"Retry-After": value}) == expected
