@@ -59,7 +59,7 @@ def project(service: Azure, directory: Path, kind: TargetKind = "workspace") -> 
         files[f"environments/{name}/environment.yml"] = (
             f'name: {name}\nversion: "1"\ndescription: About\nbuild: {{path: context}}\n'
         )
-        files[f"environments/{name}/context/Dockerfile"] = f"FROM {name}\n"
+        files[f"environments/{name}/context/Dockerfile"] = f"FROM {name}:1\n"
     return write(directory, files)
 
 

@@ -799,7 +799,7 @@ class TestCommandLine:
         )
         (directory / "base.yml").write_text(
             "name: base\ndescription: A.\nversion: '1'\nimage: mcr.microsoft.com/a:1\n"
-            "conda_file: {dependencies: [python=3.12]}\n"
+            "conda_file: {channels: [nodefaults], dependencies: [python=3.12]}\n"
         )
 
         first = run("plan", "--detailed-exitcode", cwd=tmp_path)

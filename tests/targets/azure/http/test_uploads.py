@@ -36,7 +36,7 @@ SLOW = (SILENCE, "503 ServerBusy")
 """Faults that last until the time limit of an upload."""
 
 KINDS: tuple[TargetKind, ...] = ("workspace", "registry")
-DOCKERFILE = {"Dockerfile": "FROM mcr.microsoft.com/azureml/base:1\n"}
+DOCKERFILE = {"Dockerfile": "FROM mcr.microsoft.com/azureml/core:1\n"}
 REFUSED = "403 AuthorizationPermissionMismatch"
 
 SHORT = Connection(time_limit=10.0)
@@ -364,7 +364,7 @@ class TestApply:
 
         if fault in SLOW:
             limited = functools.partial(Connection, time_limit=SHORT.time_limit)
-            monkeypatch.setattr("envsync.cli.session.Connection", limited)
+            monkeypatch.setattr("envsync.targets.connection.Connection", limited)
 
         done = envsync("apply", "--yes", "-t", kind, "--format", "json", cwd=directory)
 
