@@ -1009,6 +1009,18 @@ CASES = [
         policy=POLICY,
     ),
     Case(
+        "policy-images: a Dockerfile that is too large to be read",
+        {
+            "e.yml": f"{BUILD}tags: {{owner: o}}\n",
+            "ctx/Dockerfile": "FROM j:1\n" * 12_000,
+        },
+        {"e.yml": f"{BUILD}tags: {{owner: o}}\n", "ctx/Dockerfile": "FROM i:1\n"},
+        warning("large-dockerfile", "1:1", "ctx/Dockerfile")
+        + error("policy-images", "1:1", "ctx/Dockerfile"),
+        ["of over 100,000 bytes"],
+        policy=POLICY,
+    ),
+    Case(
         "policy-channels: a package",
         {
             "e.yml": (

@@ -25,6 +25,9 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-e
 """
 
 
+_NOT_READ: Final = f"envsync does not read the images of a Dockerfile of over {MAX_BYTES:,} bytes."
+
+
 def read_dockerfile(file: EnvironmentFile, path: str, content: bytes | None) -> Report | None:
     """Returns the problems of a Dockerfile, or None if it cannot be read.
 
@@ -51,6 +54,11 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
         message = f"The Dockerfile has {len(content):,} bytes, and Azure ML accepts at most 100 KB."
         fix = "Move scripts and data into files of the build context, and copy them with `COPY`."
         report.add_problem(TextProblem("large-dockerfile", message, fix=fix))
+        # Azure ML builds no image from such a file, and reading a megabyte of `FROM` lines would
+        # take seconds. A policy must not be avoided in this way.
+        for found in check_unknown_image("FROM", _NOT_READ, file.policy):
+            report.add_problem(TextProblem(found.rule, found.message, fix=found.fix))
+        return report
     dockerfile = Dockerfile.parse(text)
     for base in dockerfile.images:
         line, column = dockerfile.position(base.image_at)
