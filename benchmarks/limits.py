@@ -1,4 +1,6 @@
-"""What Azure Resource Manager's limits allow: a simulation, and a check of it with the emulator.
+"""Simulates plans and applies under the limits of Azure Resource Manager.
+
+The emulator can check the simulation.
 
 The simulation runs the workers of one envsync process on a virtual clock, with envsync's own
 throttle and the emulator's token buckets. It leaves out the CPU time of both.

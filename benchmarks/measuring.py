@@ -39,7 +39,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run of a command took.
+    """The time and the memory of one run of a command.
 
     Attributes:
         wall: seconds from the start of the process to its end.

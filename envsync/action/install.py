@@ -161,7 +161,7 @@ def _make(wanted: list[list[str]], directory: Path) -> int:
         *([*pip, "install", *options, *arguments] for arguments in wanted),
     ):
         # No shell reads the command, and the program is this Python.
-        if code := subprocess.run(command, check=False).returncode:  # noqa: S603
+        if code := subprocess.run(command, check=False).returncode:  # noqa: S603 (see above)
             return code
     (directory / _DONE).touch()
     return 0

@@ -3,13 +3,18 @@
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from contextlib import ExitStack
-from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
 from envsync.api.drifting import find_drift
-from envsync.cli.options import GlobsArgument, ParallelOption, TargetOption
+from envsync.cli.options import (
+    GlobsArgument,
+    ParallelOption,
+    TableFormat,
+    TableFormatOption,
+    TargetOption,
+)
 from envsync.cli.session import Session
 from envsync.model.canonical import JSON
 from envsync.model.errors import InvalidProject, TargetError, UsageError
@@ -21,22 +26,11 @@ EXAMPLE = "envsync drift 'churn-*' --target prod --ignore 'tags.cost*'"
 _EXIT_DRIFT: Final = 2
 
 
-class DriftFormat(StrEnum):
-    """Output format of a report about drift."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 def run(
     context: typer.Context,
     globs: GlobsArgument = None,
     target: TargetOption = None,
-    output: Annotated[
-        DriftFormat,
-        typer.Option("--format", help="Output format; --json is short for --format json."),
-    ] = DriftFormat.TEXT,
+    output: TableFormatOption = TableFormat.TEXT,
     ignore: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,7 +68,7 @@ def run(
                 reports.append(find_drift(project, opened, globs or [], ignore=ignore or []))
         except TargetError as error:
             unreadable[name] = error
-    if output is DriftFormat.JSON:
+    if output is TableFormat.JSON:
         session.out_json(drift_json(reports, unreadable))
     elif reports:
         session.out("\n".join(_shown(session, report, output) for report in reports))
@@ -85,10 +79,10 @@ def run(
     return _EXIT_DRIFT if any(report.drifted for report in reports) else 0
 
 
-def _shown(session: Session, report: DriftReport, output: DriftFormat) -> str:
+def _shown(session: Session, report: DriftReport, output: TableFormat) -> str:
     from envsync.render.drift import drift_markdown, drift_summary, drift_text
 
-    if output is DriftFormat.MARKDOWN:
+    if output is TableFormat.MARKDOWN:
         from envsync.cli.problems import below_repository
 
         return drift_markdown(report, directory=below_repository(session.root))

@@ -36,7 +36,7 @@ _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", 
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """What is known about a new project before its files are written.
+    """The values that `init` writes into the files of a new project.
 
     Attributes:
         name: the project name, as YAML text.

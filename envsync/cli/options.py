@@ -72,6 +72,20 @@ def complete_names(context: typer.Context, incomplete: str) -> Iterable[str]:
 FormatOption = Annotated[
     Format, typer.Option("--format", help="Output format; --json is short for --format json.")
 ]
+
+
+class TableFormat(StrEnum):
+    """Output format of `status` and `drift`."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+TableFormatOption = Annotated[
+    TableFormat,
+    typer.Option("--format", help="Output format; --json is short for --format json."),
+]
 ProblemsFormatOption = Annotated[
     ProblemsFormat,
     typer.Option("--format", help="Output format; --json is short for --format json."),
@@ -84,6 +98,17 @@ TargetOption = Annotated[
         metavar="NAME",
         help="A target in envsync.yaml.",
         show_default="default_target",
+        autocompletion=complete_targets,
+    ),
+]
+TargetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-t",
+        "--target",
+        metavar="NAME",
+        help="Read this target of envsync.yaml; can be repeated.",
+        show_default="all targets",
         autocompletion=complete_targets,
     ),
 ]

@@ -1,8 +1,8 @@
 """`envsync report`: writes a page about the environments of the project and its targets."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
-from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +10,11 @@ import typer
 
 from envsync.api.report import read_report
 from envsync.cli.files import write_file
-from envsync.cli.options import ParallelOption, complete_targets
+from envsync.cli.options import ParallelOption, TargetsOption
 from envsync.cli.session import Session
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.plan import Plan
 from envsync.plan.report import Report, TargetReport
-from envsync.targets.connection import Connection, in_silence
 
 EXAMPLE = "envsync report --out report.html --target dev --target prod"
 
@@ -28,17 +27,7 @@ def run(
             "--out", metavar="FILE", help="Write the page to this file; - is standard output."
         ),
     ],
-    targets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-t",
-            "--target",
-            metavar="NAME",
-            help="Include this target of envsync.yaml; can be repeated.",
-            show_default="all targets",
-            autocompletion=complete_targets,
-        ),
-    ] = None,
+    targets: TargetsOption = None,
     parallel: ParallelOption = DEFAULT_PARALLEL,
 ) -> int:
     """Write an HTML page about environments and targets.
@@ -50,13 +39,13 @@ def run(
     session: Session = context.obj
     project = session.project()
 
-    def connection(name: str) -> Connection:
-        # Several targets are read at the same time, so the progress bar counts only targets.
-        return replace(session.connection(name, parallel), reading=in_silence)
-
     with session.progress("Reading targets") as advance:
         report = read_report(
-            project, targets or (), at=_now(), connection=connection, advance=advance
+            project,
+            targets or (),
+            at=_now(),
+            connection=partial(session.silent_connection, parallel=parallel),
+            advance=advance,
         )
     page = report_html(report)
     if str(out) == "-":

@@ -90,7 +90,7 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
     with forwarding() as children:
         try:
             # The user names the command, as with `env` and `sudo`. No shell reads it.
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 (see above)
                 command, env={**os.environ, **emulator.variables}
             )
         except FileNotFoundError:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -135,6 +135,15 @@ class Session:
             warn=lambda text: self.err(f"Warning: {text}"),
             reading=lambda: self.progress(f"Reading {name}"),
         )
+
+    def silent_connection(self, name: str, parallel: int | None = None) -> Connection:
+        """Returns the settings of a connection to one of several targets that are read at once.
+
+        The progress bar of the command counts targets, so the connection shows no progress.
+        """
+        from envsync.targets.connection import in_silence
+
+        return replace(self.connection(name, parallel), reading=in_silence)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:

@@ -2,8 +2,7 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from dataclasses import replace
-from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,42 +11,22 @@ from envsync.api.status import read_status
 from envsync.cli.options import (
     GlobsArgument,
     ParallelOption,
-    complete_targets,
+    TableFormat,
+    TableFormatOption,
+    TargetsOption,
 )
 from envsync.cli.session import Session
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.status import Status
-from envsync.targets.connection import Connection, in_silence
 
 EXAMPLE = "envsync status 'churn-*' --target dev --target prod"
-
-
-class StatusFormat(StrEnum):
-    """Output format of a status."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
 
 
 def run(
     context: typer.Context,
     globs: GlobsArgument = None,
-    targets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-t",
-            "--target",
-            metavar="NAME",
-            help="Show this target of envsync.yaml; can be repeated.",
-            show_default="all targets",
-            autocompletion=complete_targets,
-        ),
-    ] = None,
-    output: Annotated[
-        StatusFormat,
-        typer.Option("--format", help="Output format; --json is short for --format json."),
-    ] = StatusFormat.TEXT,
+    targets: TargetsOption = None,
+    output: TableFormatOption = TableFormat.TEXT,
     everything: Annotated[
         bool,
         typer.Option(
@@ -63,22 +42,18 @@ def run(
     session: Session = context.obj
     project = session.project()
 
-    def connection(name: str) -> Connection:
-        # Several targets are read at the same time, so the progress bar counts only targets.
-        return replace(session.connection(name, parallel), reading=in_silence)
-
     with session.progress("Reading targets") as advance:
         found = read_status(
             project,
             targets or (),
             globs or [],
             everything=everything,
-            connection=connection,
+            connection=partial(session.silent_connection, parallel=parallel),
             advance=advance,
         )
-    if output is StatusFormat.JSON:
+    if output is TableFormat.JSON:
         session.out_json(found.to_json())
-    elif output is StatusFormat.MARKDOWN:
+    elif output is TableFormat.MARKDOWN:
         from envsync.cli.problems import below_repository
         from envsync.render.status_markdown import status_markdown
 

@@ -121,7 +121,7 @@ class ImageUse:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Why the registry has not returned the digest of a tag.
+    """The reason for which a registry has not returned the digest of a tag.
 
     Attributes:
         registry: the host of the registry.

@@ -22,7 +22,7 @@ Form: TypeAlias = Literal[
     "template",
     "invalid",
 ]
-"""How a reference is written. docs/reference/references.md describes each form.
+"""The form in which a reference is written. docs/reference/references.md describes each form.
 
 A `template` contains a placeholder in place of the name, and an `invalid` reference is a text that
 azure-ai-ml refuses.
@@ -50,7 +50,7 @@ class Inline:
 
     @property
     def summary(self) -> str:
-        """What the environment contains, in one line."""
+        """The image, conda file and build of the environment, in one line."""
         parts = {"image": self.image, "conda_file": self.conda_file, "build": self.build}
         return ", ".join(f"{key} {value}" for key, value in parts.items() if value) or "nothing"
 

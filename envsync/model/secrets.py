@@ -79,7 +79,7 @@ TOKENS: Final = (
     _format(
         "a PyPI token",
         "pypi-AgE",
-        # The encoded text is the host name `pypi.org` or `test.pypi.org`.
+        # The encoded text is the host name of PyPI or of its test instance.
         rf"{_WORD}pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{{50,}}",
     ),
     _format("a Hugging Face token", "hf_", rf"{_WORD}hf_[A-Za-z0-9]{{34,64}}{_END}"),

@@ -111,7 +111,7 @@ class VersionDrift:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What was changed in one target, and what else a plan would do.
+    """The changes that were made in one target, and the other changes of a plan.
 
     Attributes:
         drifted: the versions and environments that were certainly changed in the target.

@@ -24,7 +24,7 @@ ImageState: TypeAlias = Literal[
     "missing",
     "unresolved",
 ]
-"""What is known about an image.
+"""The state of the tag of an image in a file.
 
 - `unlocked`: the file contains the tag without a digest.
 - `moved`: the tag means another digest than the one in the file.
@@ -45,7 +45,7 @@ Digests: TypeAlias = Mapping[Image, str | Unresolved]
 
 @dataclass(frozen=True, slots=True)
 class ImageFinding:
-    """What is known about one image in a file.
+    """One image in a file, compared with its registry.
 
     Attributes:
         use: the place, with its content before the change.

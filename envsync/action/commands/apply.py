@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Applied:
-    """What one run of `envsync apply` printed.
+    """The output of one run of `envsync apply`.
 
     Attributes:
         completed: the finished process.
