@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from envsync.model.errors import EnvsyncError
+from envsync.project.environment.series import cuda_series, image_name, ubuntu_series
 
 GLIBC: Final = {
     "16.04": "2.23",
@@ -19,12 +20,6 @@ GLIBC: Final = {
     "22.04": "2.35",
     "24.04": "2.39",
     "26.04": "2.43",
-    "xenial": "2.23",
-    "bionic": "2.27",
-    "focal": "2.31",
-    "jammy": "2.35",
-    "noble": "2.39",
-    "resolute": "2.43",
     "buster": "2.28",
     "bullseye": "2.31",
     "bookworm": "2.36",
@@ -45,9 +40,7 @@ ARCHSPEC: Final = "x86_64_v3"
 """The instruction set that every size of virtual machine for Azure ML has (AVX2)."""
 
 _VERSION: Final = re.compile(r"(\d{1,5}(\.\d{1,5}){0,3})?", re.ASCII)
-_UBUNTU: Final = re.compile(r"ubuntu[-:_]?(\d\d)\.?(\d\d)(?!\d)")
-_CODE_NAME: Final = re.compile(rf"(?<![a-z])({'|'.join(filter(str.isalpha, GLIBC))})(?![a-z])")
-_CUDA: Final = re.compile(r"(?<![a-z])cuda[-:_]?(\d{1,2})\.(\d{1,2})|(?<![a-z])cu(\d\d)(\d)(?!\d)")
+_DEBIAN: Final = re.compile(rf"(?<![a-z])({'|'.join(filter(str.isalpha, GLIBC))})(?![a-z])")
 
 
 def virtual_packages(image: str, variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -61,10 +54,9 @@ def virtual_packages(image: str, variables: Mapping[str, str]) -> tuple[str, ...
     Raises:
         EnvsyncError: the value of a variable is not a version.
     """
-    name = image.partition("@")[0].lower()
-    glibc = _override(variables, "CONDA_OVERRIDE_GLIBC") or _glibc(name)
+    glibc = _override(variables, "CONDA_OVERRIDE_GLIBC") or _glibc(image)
     override = _override(variables, "CONDA_OVERRIDE_CUDA")
-    cuda = _cuda(name) if override is None else override
+    cuda = cuda_series(image) if override is None else override
     return (
         f"__glibc={glibc}=0",
         *([f"__cuda={cuda}=0"] if cuda else []),
@@ -90,13 +82,7 @@ def _override(variables: Mapping[str, str], name: str) -> str | None:
     )
 
 
-def _glibc(name: str) -> str:
-    series = _UBUNTU.search(name)
-    code_name = _CODE_NAME.search(name)
-    found = ".".join(series.groups()) if series else code_name[1] if code_name else ""
+def _glibc(image: str) -> str:
+    debian = _DEBIAN.search(image_name(image))
+    found = ubuntu_series(image) or (debian[1] if debian else "")
     return GLIBC.get(found, DEFAULT_GLIBC)
-
-
-def _cuda(name: str) -> str:
-    found = _CUDA.search(name)
-    return ".".join(filter(None, found.groups())) if found else ""

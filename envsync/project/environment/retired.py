@@ -14,22 +14,13 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from envsync.project.environment.series import cuda_series, image_name, ubuntu_series
+
 DATA: Final = Path(__file__).with_name("retired.json")
 
 _HOST: Final = "mcr.microsoft.com/"
-_UBUNTU: Final = re.compile(r"(?:ubuntu[-_:]?|inference-base-)(\d\d)\.?(\d\d)(?!\d)")
-_CUDA: Final = re.compile(r"(?:(?<![a-z])cuda[-_]?(\d{1,2})\.\d|(?<![a-z])cu(\d\d)\d(?!\d))")
-# Matches the tag of an image such as `nvidia/cuda:11.8.0-base-ubuntu22.04`.
-_CUDA_TAG: Final = re.compile(r"(?:^|/)cuda:(\d{1,2})\.\d")
 _PYTHON: Final = re.compile(r"(?<![a-z])py(?:thon)?[-_]?([23])\.?(\d{1,2})(?![\d.]*\d)")
 _PYTHON_TAG: Final = re.compile(r"(?:^|/)python:([23])(?:\.(\d{1,2}))?(?![\d])")
-_CODE_NAMES: Final = {
-    "trusty": "14.04",
-    "xenial": "16.04",
-    "bionic": "18.04",
-    "focal": "20.04",
-}
-_CODE_NAME: Final = re.compile(rf"(?:^|/)ubuntu:({'|'.join(_CODE_NAMES)})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +54,12 @@ def ended_in_image(image: str) -> tuple[Ended, ...]:
 
     The digest is not part of the name. An image can contain software that its name does not show.
     """
-    name = image.partition("@")[0].lower()
+    name = image_name(image)
     found: list[Ended | None] = []
-    if ubuntu := _UBUNTU.search(name):
-        found.append(_ended("Ubuntu", f"{ubuntu[1]}.{ubuntu[2]}", _data()["ubuntu"]))
-    elif code_name := _CODE_NAME.search(name):
-        found.append(_ended("Ubuntu", _CODE_NAMES[code_name[1]], _data()["ubuntu"]))
-    if cuda := _CUDA.search(name) or _CUDA_TAG.search(name):
-        found.append(_ended("CUDA", next(filter(None, cuda.groups())), _data()["cuda"]))
+    if ubuntu := ubuntu_series(image):
+        found.append(_ended("Ubuntu", ubuntu, _data()["ubuntu"]))
+    if cuda := cuda_series(image):
+        found.append(_ended("CUDA", cuda.partition(".")[0], _data()["cuda"]))
     if python := _PYTHON_TAG.search(name) or _PYTHON.search(name):
         found.append(ended_python(python[1], python[2]))
     return tuple(item for item in found if item is not None)
