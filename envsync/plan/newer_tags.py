@@ -31,9 +31,10 @@ LONG_NUMBER: Final = 6
 SERIES: Final = frozenset(
     {"python", "cuda", "ubuntu", "debian", "alpine", "almalinux", "rockylinux", "fedora", "ubi"}
 )
-"""Names of images whose tag starts with the series of Python, CUDA or the operating system.
+"""Names of images whose tag contains the series of Python, CUDA or the operating system.
 
-The first two numbers of their tags never change.
+In their tags, the first two numbers of each version never change. The tag `1-3.12` has two
+versions.
 """
 
 
@@ -56,8 +57,9 @@ def newest_tag(image: Image, tags: Iterable[str], track: re.Pattern[str] | None)
     else:
         if not numbers:
             return None
-        fixed = 2 if image.repository.rpartition("/")[2] in SERIES else 0
-        found = [tag for tag in valid if _fits(tag, shape, numbers[:fixed])]
+        found = [tag for tag in valid if _shape(tag)[0] == shape]
+        if image.repository.rpartition("/")[2] in SERIES:
+            found = [tag for tag in found if _series(tag) == _series(present)]
         least = numbers
     ordered = sorted(((_shape(tag)[1], tag) for tag in found), key=lambda item: item)
     if not ordered or (least is not None and ordered[-1][0] <= least):
@@ -75,9 +77,15 @@ def date_of(tag: str) -> date | None:
     return None
 
 
-def _fits(tag: str, shape: tuple[str, ...], series: Numbers) -> bool:
-    found, numbers = _shape(tag)
-    return found == shape and numbers[: len(series)] == series
+def _series(tag: str) -> list[Numbers]:
+    """Returns the first two numbers of each version in a tag."""
+    found: list[Numbers] = [()]
+    for _, number, text in _PART.findall(tag):
+        if number:
+            found[-1] += (int(number),)
+        elif text != ".":
+            found.append(())
+    return [numbers[:2] for numbers in found]
 
 
 def _shape(tag: str) -> tuple[tuple[str, ...], Numbers]:

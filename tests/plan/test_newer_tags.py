@@ -67,6 +67,14 @@ def test_the_newest_tag_has_the_same_shape(tag: str, tags: str, expected: str | 
         ("python", "3.11.4-slim", "3.11.9-slim 3.12.1-slim 3.11.10-slim", "3.11.10-slim"),
         ("mcr.microsoft.com/devcontainers/python", "3.11", "3.12 4.1", None),
         ("python", "3", "4", None),
+        ("mcr.microsoft.com/devcontainers/python", "1-3.12", "1-3.13 2-3.12", None),
+        ("devcontainers/python", "1.1.5-3.12", "1.1.9-3.12 1.1.9-3.13 1.2.0-3.12", "1.1.9-3.12"),
+        (
+            "bitnami/python",
+            "3.11.4-debian-11-r1",
+            "3.11.9-debian-12-r1 3.11.9-debian-11-r1",
+            "3.11.9-debian-11-r1",
+        ),
         (
             "nvidia/cuda",
             "11.8.0-cudnn8-runtime-ubuntu22.04",
