@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.targets.azure.wire import Resource
 
@@ -15,8 +17,7 @@ LAG: Final = 60.0
 """The maximum seconds until a list shows a write."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     at: float
     resource: Resource
     expected: bool = True

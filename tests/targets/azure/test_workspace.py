@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import Build, BuildContext, EnvironmentKey, EnvironmentSpec, Metadata
