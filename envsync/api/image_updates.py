@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.image import Image, Unresolved
+from envsync.model.pattern import Pattern
 from envsync.model.wording import printable
 from envsync.plan.image_findings import ImageFinding, asked, judge_images
 from envsync.plan.newer_tags import date_of, newest_tag
@@ -60,12 +60,12 @@ def find_updates(
     )
 
 
-def _pattern(use: ImageUse) -> re.Pattern[str] | None:
+def _pattern(use: ImageUse) -> Pattern | None:
     if use.track is None:
         return None
     try:
-        return re.compile(use.track)
-    except (re.error, RecursionError, OverflowError) as error:
+        return Pattern(use.track, f"{use.file}:{use.line}")
+    except ValueError as error:
         raise EnvsyncError(
             f"{use.file}:{use.line}: the pattern `{printable(use.track, 100)}` of the comment "
             f"`# envsync: track` is not a valid regular expression: {error}. Correct the pattern."

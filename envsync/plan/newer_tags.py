@@ -13,6 +13,7 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from envsync.model.image import Image
+from envsync.model.pattern import Pattern
 
 Numbers: TypeAlias = tuple[int, ...]
 
@@ -38,7 +39,7 @@ versions.
 """
 
 
-def newest_tag(image: Image, tags: Iterable[str], track: re.Pattern[str] | None) -> str | None:
+def newest_tag(image: Image, tags: Iterable[str], track: Pattern | None) -> str | None:
     """Returns the newest tag, or None if the image has the newest tag or no tag with a number.
 
     Args:
@@ -46,14 +47,17 @@ def newest_tag(image: Image, tags: Iterable[str], track: re.Pattern[str] | None)
         tags: the tags of the repository. Strings that are no tags are ignored.
         track: a pattern. A tag must contain a match of this pattern. If None, a tag must have the
             shape and the series of the present tag.
+
+    Raises:
+        EnvsyncError: the pattern takes too long for a tag.
     """
     present = image.tag or ""
     shape, numbers = _shape(present)
     valid = [tag for tag in tags if _TAG.fullmatch(tag)]
     if track is not None:
-        found = [tag for tag in valid if track.search(tag)]
+        found = [tag for tag in valid if track.is_in(tag)]
         # If the present tag does not match the pattern, any tag that matches can replace it.
-        least = numbers if track.search(present) else None
+        least = numbers if track.is_in(present) else None
     else:
         if not numbers:
             return None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 import pytest
 
 from envsync.model.image import Image
+from envsync.model.pattern import Pattern
 from envsync.plan.newer_tags import date_of, newest_tag
 
 
 def newest(name: str, tag: str, tags: str, track: str | None = None) -> str | None:
-    pattern = re.compile(track) if track else None
+    pattern = Pattern(track, "a file") if track else None
     return newest_tag(Image(name, tag), tags.split(), pattern)
 
 

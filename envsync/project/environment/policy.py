@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
 from yaml.nodes import Node
 
 from envsync.model.environment import Metadata
+from envsync.model.pattern import Pattern
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.yaml.nodes import Entry
 
@@ -29,10 +29,14 @@ def check_policy(
         name: the name, or None if the file has no usable name.
         metadata: the tags of the file.
         root: the node to report missing tags at if the file has no `tags`.
+
+    Raises:
+        EnvsyncError: `policy.names` takes too long for the name.
     """
     policy = file.policy
-    if name is not None and policy.names and not _pattern(policy.names).fullmatch(name):
-        message = f"The name `{name}` does not match {policy.place('names')}."
+    place = policy.place("names")
+    if name is not None and policy.names and not _pattern(policy.names, place).matches(name):
+        message = f"The name `{name}` does not match {place}."
         fix = f"Choose a name that matches `{policy.names}` as a whole."
         file.report.add("policy-names", fields["name"].value, message, fix=fix)
     missing = [key for key in policy.require_tags if key not in metadata.tags]
@@ -45,5 +49,5 @@ def check_policy(
 
 
 @lru_cache(maxsize=8)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text)
+def _pattern(text: str, place: str) -> Pattern:
+    return Pattern(text, place)

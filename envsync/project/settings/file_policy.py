@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import Final
 
 from envsync.model.environment import Metadata
+from envsync.model.pattern import Pattern
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy
 from envsync.project.settings.mapping import MappingReader, open_mapping
 
@@ -44,8 +44,8 @@ def _names(reader: MappingReader) -> str:
         return ""
     text = reader.string("names")
     try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        Pattern(text, "policy.names")
+    except ValueError as error:
         message = f"`policy.names` is not a valid regular expression: {error}."
         fix = "Write a regular expression of Python, such as `[a-z][a-z0-9-]*`."
         reader.add("invalid-config", entry.value, message, fix=fix)
