@@ -19,7 +19,7 @@ class FoundInFile(Struct, frozen=True, order=True):
     Attributes:
         file: the path of the file, relative to the context.
         line: the 1-based line of the credential.
-        kind: what it is, with an article, such as `a GitHub token`.
+        kind: the kind of credential, with an article, such as `a GitHub token`.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Checks conda channels: those that need a licence, and those that the policy allows."""
+"""Reports conda channels that need a licence, and channels that the policy does not allow."""
 
 from __future__ import annotations
 
@@ -109,7 +109,10 @@ def is_licensed(channel: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _name(channel: str) -> str:
-    """Returns the short name of a channel, or its address without scheme and credentials."""
+    """Returns the name of a channel.
+
+    For a channel on another server, returns the address without scheme and credentials.
+    """
     text = _SCHEME.sub("", channel.strip().rstrip("/"))
     if "/" not in text:
         return text

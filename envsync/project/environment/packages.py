@@ -1,4 +1,4 @@
-"""Checks which packages a conda specification names: Python, and pip if it lists pip packages."""
+"""Checks that a conda specification names Python, and also pip if it lists pip packages."""
 
 from __future__ import annotations
 

@@ -158,8 +158,8 @@ def _is_local_pip(text: str) -> bool:
 
 
 def _is_local_value(option: str, value: str) -> bool:
-    # pip replaces `${NAME}` with an environment variable of the image. For an index option, the
-    # value is nearly always a URL.
+    # In an index option, `${NAME}` is nearly always a URL: pip replaces it with an environment
+    # variable of the image.
     if option in _PIP_INDEXES and value.startswith("${"):
         return False
     direct = _DIRECT.fullmatch(value)
@@ -193,7 +193,8 @@ def _split_options(text: str) -> tuple[str, str]:
 
 def _file_options(text: str) -> Iterator[tuple[str, str]]:
     """Yields the long name and the value of each option that can name a local file."""
-    # `name @ URL` after `-e` is a single value, although pip requires quotes around the value.
+    # In `-e name @ URL`, the text `name @ URL` is treated as one value, although pip requires
+    # quotes around it.
     text = re.sub(r"\s?@\s?", "@", text)
     words = iter(_shell_words(text))
     for word in words:

@@ -49,7 +49,7 @@ def assigned(nodes: Iterable[ast.AST]) -> Names:
 
 
 def qualified(node: ast.expr) -> str:
-    """Returns the dotted name of an expression, such as `a.b.get`. Other expressions return ""."""
+    """Returns the dotted name of an expression, such as `a.b.get`, or "" if it has no such name."""
     parts: list[str] = []
     # Recursion would fail here, because generated code can have chains of thousands of attributes.
     while isinstance(node, ast.Attribute):
@@ -162,7 +162,7 @@ def _assignment(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.ex
 
 
 def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yields the attributes of a returned object whose values are arguments of the call."""
+    """Yields the attributes of an object that a call returns, with the arguments that set them."""
     if not isinstance(value, ast.Call):
         return
     if isinstance(value.func, ast.Attribute) and value.func.attr == "create_or_update":
@@ -179,7 +179,10 @@ def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _joined(parts: list[list[str]]) -> list[str]:
-    """Joins the strings of several parts in every combination. Long strings are unknown."""
+    """Joins the strings of several parts in every combination.
+
+    If a result could be longer than `MAX_TEXT`, the whole result is a placeholder.
+    """
     # Without a limit, a few lines such as `a = b + b` would create strings of gigabytes.
     if sum(max(map(len, part)) for part in parts) > MAX_TEXT:
         return [UNKNOWN]

@@ -123,7 +123,7 @@ def _may_contain(lower: str, data: bytes) -> bool:
         data: the content.
     """
     if lower.endswith(_YAML):
-        # In a file in UTF-16, the word consists of other bytes, so the file is always parsed.
+        # In UTF-16, the word consists of other bytes, so a file in UTF-16 is always parsed.
         return b"environment" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff")
     return any(word in data for word in _WORDS)
 

@@ -123,7 +123,7 @@ class _Search(Struct, frozen=True):
             name = key.value if isinstance(key, ScalarNode) else ""
             inner = f"{path}.{name}" if path else str(name)
             if name == "environment":
-                # The position of an inline environment is its key, because its first field is on
+                # An inline environment is reported at its key, because its first field is on
                 # another line.
                 start = key if isinstance(value, MappingNode) else value
                 yield from self._environment(value, self._reference(start, inner))

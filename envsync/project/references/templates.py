@@ -32,7 +32,7 @@ def filled(data: bytes) -> bytes:
 
 
 def from_template(reference: Reference) -> Reference:
-    """Makes a reference in a template probable, and replaces filler by placeholders."""
+    """Marks a reference in a template as probable, and replaces its filler by placeholders."""
     inline = reference.inline
     if inline is not None:
         inline = Inline(

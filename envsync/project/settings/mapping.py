@@ -117,7 +117,7 @@ class MappingReader(Struct, frozen=True):
         text = self.fill_in(node)
         if text is not None and not text.strip():
             fix = (
-                "Set the environment variable in this setting to a value."
+                "Give the environment variable in this setting a value."
                 if uses_variables(node)
                 else "Write a value."
             )
