@@ -52,7 +52,7 @@ class Writer(Struct, frozen=True):
     Attributes:
         endpoint: the workspace or registry.
         recent: this process's recent writes, to which the writer adds each write.
-        fresh: reads that show the recent writes.
+        fresh: the object that reads resources so that they show the recent writes.
     """
 
     endpoint: Endpoint
