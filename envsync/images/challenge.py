@@ -20,7 +20,7 @@ class Challenge(Struct, frozen=True):
     Attributes:
         is_bearer: True for a token, False for user and password in each request.
         realm: the URL that returns tokens.
-        service: the name of the registry for this URL.
+        service: the value of the parameter `service` in requests to this URL.
     """
 
     is_bearer: bool

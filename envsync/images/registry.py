@@ -241,12 +241,12 @@ class Registry:
         try:
             return exchange(self.base, self.host, self._connection, self._token_of)
         except RegistryError as error:
-            # A registry can allow anonymous access. If it does not, the reason is reported.
+            # The registry possibly allows anonymous access. If it does not, this error is reported.
             self._no_sign_in = str(error)
             return None
 
     def _token(self, repository: str, challenge: Challenge, login: Login | None) -> str:
-        """Returns a bearer token that allows to read a repository.
+        """Returns a bearer token to read a repository.
 
         Raises:
             RegistryError: the token server refuses the login, or its address is not safe.

@@ -80,7 +80,7 @@ class Registries:
         """Asks the registry of each image, with eight requests at once.
 
         Args:
-            images: the images. The function asks once about equal images.
+            images: the images. For equal images, the registry is asked only once.
             question: a function that asks a registry about an image. The function can raise
                 `RegistryError`.
             advance: a function that is called with the number of finished questions and the number

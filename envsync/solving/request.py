@@ -56,7 +56,7 @@ class Fault(Struct, frozen=True):
     Attributes:
         kind: the kind of mistake.
         dependency: the index of the dependency in `Request.dependencies`.
-        others: the indexes of the dependencies that it conflicts with.
+        others: the indexes of the dependencies that `dependency` conflicts with.
         reason: the explanation of the solver, as one line. It can be empty.
         near: existing names or versions, the nearest first.
     """

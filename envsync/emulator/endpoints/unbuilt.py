@@ -36,7 +36,7 @@ _OTHER_METHODS = (
     (pattern(_WORKSPACE), ("PUT", "PATCH", "DELETE")),
     (pattern(_WORKSPACE + "/datastores/{d}"), ("PUT", "DELETE")),
 )
-"""For paths of the emulator: the HTTP methods that only Azure ML supports (OpenAPI)."""
+"""Paths of the emulator, with the HTTP methods that only Azure ML supports (OpenAPI)."""
 
 _TYPE = re.compile(r"(?i).*/providers/([^/]+)/(.*)")
 
