@@ -49,8 +49,10 @@ SUBSCRIPTION_ID = "00000000-0000-4000-8000-656e7673796e"
 RESOURCE_GROUP = "envsync-emulator"
 
 TEMPORARY = "envsync-emulator-"
-"""The start of the names of temporary directories. The next emulator removes those that a killed
-emulator has left."""
+"""The start of the names of temporary directories.
+
+The next emulator removes the directories that a killed emulator has left.
+"""
 
 PROVIDER = "Microsoft.MachineLearningServices"
 """The resource provider of Azure ML."""

@@ -1,6 +1,6 @@
-"""Requests to the solver, and their results. The values contain no positions in files.
+"""Requests to the solver, and their results.
 
-So the result for one content is valid for every file with this content.
+The values contain no positions in files, so files with the same content have the same result.
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ class Solver:
         try:
             faults += await self._conflicts(request, specs)
         except GatewayError as error:
-            # The index of a channel was read, but not the parts of it that describe packages.
+            # The index of a channel was read, but a part of the index that describes packages was
+            # not.
             reason = _short(error)
             named = (name for name in request.channels if any(map(reason.count, addresses(name))))
             failed = Unreachable(next(named, request.channels[0]), reason)

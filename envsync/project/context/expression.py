@@ -59,9 +59,9 @@ def _subsets(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]
 
 
 def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
-    """Splits segments at the sets in `slashes`, as if these sets were `/`.
+    """Splits segments at the character sets in `slashes`, as if these sets were `/`.
 
-    In the result, no other set matches `/`.
+    In the result, no other character set matches `/`.
     """
     divided: list[str | tuple[Token, ...] | None] = []
     for position, segment in enumerate(segments):

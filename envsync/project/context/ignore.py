@@ -30,7 +30,10 @@ MAX_WILDCARD_TEXT: Final = 20_000
 """Maximum total length of the patterns with wildcards in one ignore file, in characters."""
 
 MAX_TURNS: Final = 200
-"""Maximum number of groups of consecutive patterns with wildcards that all have or all lack `!`."""
+"""Maximum number of groups of consecutive patterns with wildcards.
+
+In a group, all patterns have `!`, or all patterns lack `!`.
+"""
 
 _BELOW_ROOT: Final = "[^/]++/"
 
@@ -141,7 +144,7 @@ class IgnoreRules:
         return last >= 0 and self._patterns[last].drops
 
     def _last_match(self, path: str) -> int:
-        """Returns the position of a pattern that drops or includes a path, or -1."""
+        """Returns the position of a pattern with the same effect as the last match, or -1."""
         last = self._literals.last_match(path)
         for run in self._runs:
             if run.position < last:

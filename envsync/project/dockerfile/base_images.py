@@ -89,7 +89,7 @@ class Dockerfile(Struct, frozen=True):
 def _base_images(
     item: Instruction, values: Mapping[str, Value], escape: str, stages: set[str]
 ) -> list[BaseImage]:
-    """Returns the image of a `FROM` line, if it names one, and adds its stage to `stages`."""
+    """Returns the image that a `FROM` line names, if any, and adds the line's stage to `stages`."""
     words = [word for word in item.words if text_of(word[:2]) != "--"]
     if not words:
         return []

@@ -18,7 +18,8 @@ from msgspec import Struct
 MAX_WORD: Final = 1000
 """Maximum length of a word, before and after its variables are replaced.
 
-Every valid image is shorter. Variables can repeat others, and defaults can be nested.
+Every valid image is shorter. Without a maximum, defaults such as `${A}${A}` could make a word
+extremely long.
 """
 
 _Line: TypeAlias = tuple[int, str]
@@ -57,8 +58,8 @@ class Instruction(Struct, frozen=True):
     Attributes:
         name: the keyword in upper case, such as `FROM`.
         words: the words of an `ARG` or `FROM` after the keyword, split at white space outside of
-            quotes. Quotes, escapes and variables are kept as they are written. Longer words are cut
-            to `MAX_WORD` + 1 characters. Empty for other instructions.
+            quotes. Quotes, escapes and variables are kept as they are written. Each word is cut to
+            at most `MAX_WORD` + 1 characters. Empty for other instructions.
         start: the index of the first character in the text of the file.
     """
 

@@ -15,7 +15,7 @@ from envsync.model.wording import one_of
 from envsync.project.problems import Report
 
 _LICENSED: Final = frozenset({"defaults", "main", "r", "msys2", "anaconda"})
-"""The channels of Anaconda, Inc., which its terms of service cover.
+"""The channels that the terms of service of Anaconda, Inc. cover.
 
 Source: https://www.anaconda.com/docs/getting-started/working-with-conda/channels
 """
@@ -111,7 +111,8 @@ def is_licensed(channel: str) -> bool:
 def _name(channel: str) -> str:
     """Returns the name of a channel.
 
-    For a channel on another server, returns the address without scheme and credentials.
+    For a channel on a server other than anaconda.org, returns the address without scheme and
+    credentials.
     """
     text = _SCHEME.sub("", channel.strip().rstrip("/"))
     if "/" not in text:

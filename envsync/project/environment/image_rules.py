@@ -47,7 +47,7 @@ def check_unknown_image(written: str, problem: str, policy: FilePolicy) -> Itera
 
     Args:
         written: the image as it is written, such as `${BASE}`.
-        problem: why it is unknown, as a sentence.
+        problem: why the image is unknown, as a sentence.
         policy: what the file may use.
     """
     if policy.images:

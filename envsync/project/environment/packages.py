@@ -21,7 +21,8 @@ def check_packages(
         packages: the conda dependencies.
         pip_list: the key `pip`, or None if the specification lists no pip packages.
     """
-    # The name of a package with a URL is unknown.
+    # A dependency that is a URL can be Python or pip, because envsync does not read its package
+    # name.
     if any("://" in node.value for node in packages):
         return
     names = {conda_name(node.value) for node in packages}

@@ -59,7 +59,7 @@ def leaves_pip_open(item: str) -> bool:
 
 
 def conda_name(item: str) -> str:
-    """Returns the lower-case name of the package in a conda dependency, or "" without a name."""
+    """Returns the lower-case name of the package in a conda dependency, or "" if there is none."""
     match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
     return match.group(1).lower() if match else ""
 

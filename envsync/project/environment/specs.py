@@ -115,7 +115,10 @@ def without_options(item: str) -> str:
 
 
 def clone_url(item: str) -> str | None:
-    """Converts an address such as `git@github.com:a/b.git` to a URL for pip. Otherwise None."""
+    """Converts an address such as `git@github.com:a/b.git` to a URL for pip.
+
+    Returns None for any other text.
+    """
     requirement, options = _split_options(_COMMENT.sub("", item).strip())
     for address in (requirement, *(value for _, value in _file_options(options))):
         direct = _DIRECT.fullmatch(address)
@@ -223,7 +226,7 @@ def _shell_words(text: str) -> list[str]:
 
 
 def _brackets(text: str) -> tuple[str, list[str]]:
-    """Returns the text without each `[…]`, and the parts in brackets."""
+    """Returns the text without its `[…]` parts, and the parts themselves."""
     # A regular expression would search for `]` after each `[`, which takes quadratic time.
     outside: list[str] = []
     inside: list[str] = []

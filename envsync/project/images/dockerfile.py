@@ -114,7 +114,8 @@ def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
     if image_problem(item.text):
         return f"`{item.text[:200]}` is not a valid image."
     image = Image.parse(item.text)
-    # The tag and the digest, or the end of the name if it has neither, must come from one place.
+    # The tag and the digest, or the end of the name if the image has neither, must come from one
+    # place.
     tail = item.chars[len(image.name) + bool(image.tag or image.digest) :] or item.chars[-1:]
     owners = {char.owner for char in tail}
     if len(owners) > 1:

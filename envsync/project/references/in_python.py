@@ -32,7 +32,7 @@ from envsync.project.references.in_text import references_in_python_text
 from envsync.project.references.text import MAX_REFERENCES, PREFIX, read_text, with_parts
 
 MAX_TOKENS: Final = 40_000
-"""Maximum number of tokens of code that is parsed, which is code of about 200 kB.
+"""Maximum number of tokens in code that is parsed. About 200 kB of code have this number of tokens.
 
 Larger code is searched as text, because its syntax tree needs hundreds of megabytes.
 """
@@ -52,7 +52,7 @@ def references_in_python(file: str, source: str) -> list[Reference]:
     """Returns the probable references in a Python file. Returns no references if parsing fails.
 
     Args:
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         source: the code.
     """
     if is_large(source):
@@ -73,7 +73,7 @@ def references_in_python(file: str, source: str) -> list[Reference]:
 
 
 def is_large(source: str) -> bool:
-    """Returns True if code has more than `MAX_TOKENS` words and other characters."""
+    """Returns True if code has more than `MAX_TOKENS` tokens. A token is a word or a sign."""
     return next(islice(_TOKEN.finditer(source), MAX_TOKENS, None), None) is not None
 
 
@@ -102,7 +102,7 @@ def references_in_trees(file: str, trees: Sequence[ast.AST], user: User) -> list
     """Returns the probable references in parsed code, sorted by position.
 
     Args:
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         trees: the parsed code. A name that is assigned in one tree can be used in all trees.
         user: the kind of file.
     """

@@ -68,7 +68,7 @@ class Named(Struct, frozen=True):
         )
 
     def reason(self, file: YamlFile, files: Files) -> str | None:
-        """Returns a reason if a file is a conda file or is in a build context, otherwise None."""
+        """Returns why a conda file or a file in a build context is not read, otherwise None."""
         conda = self.condas.get(file.real)
         # A file that names itself as its conda file is an environment file, so that `load` reports
         # the mistake.

@@ -21,7 +21,7 @@ MAX_DOCUMENTS: Final = 1_000
 The last part is not split further.
 """
 
-# Matches the first line that is not blank, a comment, a YAML directive or a document marker.
+# Matches the first line that is not a blank line, a comment, a YAML directive or a document marker.
 _FIRST: Final = re.compile(
     rb"^(?![ \t]*(?:#|$)|%|(?:---|\.\.\.)(?:[ \t]+#|[ \t]*$))( *)", re.MULTILINE
 )

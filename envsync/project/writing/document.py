@@ -1,4 +1,4 @@
-"""Generates the text of an environment file and a conda file in the style of a person."""
+"""Generates the text of an environment file and a conda file, as a person would write them."""
 
 from __future__ import annotations
 

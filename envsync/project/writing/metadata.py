@@ -17,8 +17,8 @@ def own_metadata(
     Args:
         registered: the description and the tags in the target.
         defaults: the default description and tags.
-        scope: the settings of the target. Its tags are left out, whatever their value is, because a
-            file must not set a tag of the target to another value.
+        scope: the settings of the target. The tags of the target are left out, whatever their value
+            is, because a file must not set them to other values.
         ignored: globs of the tags that belong to other tools.
     """
     description = registered.description

@@ -66,7 +66,7 @@ class FreshReads:
     def begin_listing(self) -> Callable[[], Listing]:
         """Reads the first page of the lists, and returns a function that reads the rest.
 
-        Together, they do the same as `listing`.
+        Both calls together do the same as `listing`.
 
         The first request signs in, and fails if the target does not exist. After the first request,
         other threads can send requests while the rest of the lists is read.

@@ -231,6 +231,7 @@ def current_actor() -> str:
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # In a Docker container, the user id can lack a user name. In this case, Python 3.13 raises
-        # OSError, and earlier versions raise KeyError. On Windows, Python raises ImportError.
+        # In a Docker container, the user id possibly has no user name. In this case, Python 3.13
+        # raises OSError, and earlier versions raise KeyError. On Windows, Python raises
+        # ImportError.
         return "unknown"

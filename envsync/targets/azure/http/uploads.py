@@ -43,7 +43,10 @@ If the time limit is short, each attempt gets less time, so that all attempts fi
 """
 
 SLOWEST: Final = 32 * 1024
-"""Bytes per second. The size of an upload, divided by this speed, is added to its time limit."""
+"""Speed in bytes per second.
+
+The time limit of an upload includes the size of the upload divided by this speed.
+"""
 
 SECONDS_A_FILE: Final = 1.0
 """Seconds that each file adds to the time limit of a whole upload."""
