@@ -99,7 +99,7 @@ class Files:
 
         Args:
             path: the absolute path.
-            real: the path with symbolic links resolved, or None if the path is not known.
+            real: the path with symbolic links resolved, or None to resolve `path` here.
         """
         key = real or self.real(*os.path.split(path))
         parsed = self.parsed.get(key)

@@ -205,8 +205,8 @@ def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
     if one.kind != other.kind:
         return False
     # If variables are not set, envsync cannot find out whether two targets are the same workspace.
-    # If their suffixes differ, they count as the same. This is safe, because a plan keeps names
-    # with the suffix of another target.
+    # If their suffixes differ, envsync assumes the same workspace. This is safe, because a plan
+    # keeps names with the suffix of another target.
     unknown = bool(one.problems or other.problems) and one.scope.suffix != other.scope.suffix
     return all(
         _place(one, key) == _place(other, key)

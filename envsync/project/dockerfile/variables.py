@@ -107,5 +107,5 @@ def _closing(text: str) -> int | None:
 
 
 def _value(name: str, values: Mapping[str, Value]) -> Value:
-    problem = f"`ARG {name}` has no default, so the image is known only in the build."
+    problem = f"`ARG {name}` has no default, so the image is unknown until the build."
     return values.get(name, Value((), problem))

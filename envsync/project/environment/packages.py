@@ -30,5 +30,8 @@ def check_packages(
         message = "The specification does not name Python, so each build can get another version."
         report.add("missing-python", key, message, fix="Add a dependency such as `python=3.12`.")
     if pip_list is not None and "pip" not in names:
-        message = "The specification lists pip packages, but not pip itself, so conda chooses pip."
+        message = (
+            "The specification lists pip packages, but not pip itself, so conda chooses the "
+            "version of pip."
+        )
         report.add("missing-pip", pip_list, message, fix="Add a dependency such as `pip=24.3.1`.")

@@ -71,7 +71,7 @@ _DIRECT: Final = re.compile(
 )
 _QUOTES: Final = re.compile(r"['\"\\]")
 _BRACKET_PATH: Final = re.compile(r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)")
-# Matches the start of a second specification, which is a name that is followed by an operator.
+# Matches the start of a second specification: a name that is followed by an operator.
 _NAME_AND_OPERATOR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]")
 # Matches a word that is not a version. A word that starts with `dev` or `rel` does not match,
 # because some packages have versions such as `dev` and `release_1`.

@@ -1,4 +1,4 @@
-"""The comments beside an image: `# envsync: tag TAG` and `# envsync: track PATTERN`."""
+"""The comments about an image: `# envsync: tag TAG` and `# envsync: track PATTERN`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Reads the images of the `FROM` lines of a Dockerfile, and rewrites them in place.
 
-A digest is written beside the tag that it belongs to. If an `ARG` contains the tag, its default
-gets the digest, so that a build with another value of the `ARG` does not get a wrong digest.
+A digest is written directly after the tag that it belongs to. If an `ARG` contains the tag, its
+default gets the digest, so that a build with another value of the `ARG` does not get a wrong
+digest.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _comments_above(text: str, start: int) -> str:
 
 
 def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
-    """Returns why the digest cannot be written beside the tag, or an empty string."""
+    """Returns why the digest cannot be written after the tag, or an empty string."""
     if image_problem(item.text):
         return f"`{item.text[:200]}` is not a valid image."
     image = Image.parse(item.text)

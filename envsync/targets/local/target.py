@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 
 
 class LocalTarget:
-    """A `Target` that keeps environments in one SQLite file, and build contexts beside the file.
+    """A `Target` that keeps environments in one SQLite file, and build contexts next to the file.
 
     Attributes:
         store: the content of the file, in the service's terms.
