@@ -40,7 +40,7 @@ class Registries:
     def digests(
         self, images: Iterable[Image], advance: Callable[[int, int], None]
     ) -> dict[Image, str | Unresolved]:
-        """Returns the digest of each image with a tag, or why there is none.
+        """Returns the digest to which the tag of each image refers, or why there is no digest.
 
         Args:
             images: images with tags and without digests.

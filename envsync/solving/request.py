@@ -86,7 +86,8 @@ class Fault(Struct, frozen=True):
             dependencies: the number of dependencies of the request.
 
         Raises:
-            KeyError, TypeError, ValueError: the data does not describe a fault of such a request.
+            KeyError, TypeError, ValueError: the data does not describe a fault of a request with
+            this number of dependencies.
         """
         if not isinstance(data, dict):
             raise TypeError("a fault must be a mapping")

@@ -35,7 +35,7 @@ def properties_of(body: JSON) -> dict[str, JSON]:
 
 
 def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
-    """Reads the values of a version or container that can change after its creation.
+    """Reads the values that can change after the creation of a version or container.
 
     Args:
         properties: the `properties` of the body.

@@ -80,7 +80,7 @@ def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
 
 
 def _alternative(segments: Split) -> str | None:
-    """Returns the expression of segments, or None if no path can have these segments.
+    """Returns the regular expression for segments, or None if no path can have these segments.
 
     In a path, only the last of several segments can be empty.
     """

@@ -1,4 +1,4 @@
-"""Normalises the names in a build context, and defines the names that are left out."""
+"""Normalises the names in a build context, and defines the names that envsync leaves out."""
 
 from __future__ import annotations
 

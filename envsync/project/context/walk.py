@@ -205,7 +205,7 @@ class ContextWalk:
     def _git(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
         """Processes a `.git` that the ignore file does not drop.
 
-        envsync leaves it out of the context.
+        envsync leaves this `.git` out of the context.
         """
         try:
             # The `.git` of a submodule is a small regular file. A named pipe is not read, because

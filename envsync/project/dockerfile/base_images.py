@@ -48,7 +48,7 @@ class Dockerfile(Struct, frozen=True):
         images: the `FROM` lines that name an image. `scratch` and the names of earlier stages are
             left out.
         args: the index of the last global `ARG` line of each variable.
-        used: for each global `ARG` that a stage uses, the 1-based line of this use.
+        used: for each global `ARG` that stages use, the 1-based line of the last use.
     """
 
     text: str

@@ -21,8 +21,7 @@ def check_packages(
         packages: the conda dependencies.
         pip_list: the key `pip`, or None if the specification lists no pip packages.
     """
-    # A dependency that is a URL can be Python or pip, because envsync does not read its package
-    # name.
+    # A dependency that is a URL is possibly Python or pip: envsync does not read the name in a URL.
     if any("://" in node.value for node in packages):
         return
     names = {conda_name(node.value) for node in packages}

@@ -52,7 +52,7 @@ _PIP_SHORT: Final = {
 }
 _PIP_INDEXES: Final = ("--find-links", "--index-url", "--extra-index-url")
 _PIP_FILES: Final = ("--requirement", "--constraint", "--editable", *_PIP_INDEXES)
-# The options of a requirements file that do not name a file. `_PIP_VALUES` are options with a
+# Options in a requirements file. These options do not name a file. `_PIP_VALUES` are options with a
 # value, and `_PIP_FLAGS` are options without a value.
 _PIP_VALUES: Final = (
     *("--config-settings", "--global-option", "--hash", "--install-option"),
