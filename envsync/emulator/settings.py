@@ -49,8 +49,10 @@ SUBSCRIPTION_ID = "00000000-0000-4000-8000-656e7673796e"
 RESOURCE_GROUP = "envsync-emulator"
 
 TEMPORARY = "envsync-emulator-"
-"""The start of the names of temporary directories. The next emulator removes those that a killed
-emulator has left."""
+"""The start of the names of temporary directories.
+
+The next emulator removes the directories that a killed emulator has left.
+"""
 
 PROVIDER = "Microsoft.MachineLearningServices"
 """The resource provider of Azure ML."""
@@ -84,7 +86,7 @@ class Settings(Struct, frozen=True):
             group.
         registries: names of registries. Case is ignored, as in Azure ML.
         state: the state file of the first workspace, in the format of the local target. Other
-            workspaces and registries have files beside this file (`state_file`). If `state` is
+            workspaces and registries have files next to this file (see `state_file`). If `state` is
             None, the stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
         reader_secret: the client secret of clients that can read but not write.
@@ -194,7 +196,7 @@ def state_file(state: Path, settings: Settings, *, kind: AssetKind, name: str) -
     """Returns the state file of a workspace or registry.
 
     If `state` is `emulator.db`, the first workspace uses this file. Other workspaces and registries
-    use files beside `emulator.db`, such as `emulator.workspace-ws-prod.db` and
+    use files next to `emulator.db`, such as `emulator.workspace-ws-prod.db` and
     `emulator.registry-shared.db`.
     """
     if kind == "workspace" and settings.workspaces[:1] == (name,):

@@ -1,7 +1,7 @@
 """Signs in to Azure Container Registry with azure-identity.
 
-A token of Microsoft Entra is exchanged for an identity token of the registry, as the page AAD-OAuth
-in https://github.com/Azure/acr describes it.
+A token of Microsoft Entra is exchanged for an identity token of the registry. The page AAD-OAuth in
+https://github.com/Azure/acr describes this exchange.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Challenge(Struct, frozen=True):
     Attributes:
         is_bearer: True for a token, False for user and password in each request.
         realm: the URL that returns tokens.
-        service: the name of the registry for this URL.
+        service: the value of the parameter `service` in requests to this URL.
     """
 
     is_bearer: bool
@@ -29,7 +29,7 @@ class Challenge(Struct, frozen=True):
 
 
 def read_challenge(header: str) -> Challenge | None:
-    """Returns the challenge in a header, or None if it has neither Bearer nor Basic."""
+    """Returns the challenge in a header, or None if the header has neither Bearer nor Basic."""
     found = list(_SCHEME.finditer(header))
     for index, match in enumerate(found):
         if match[1].lower() != "bearer":

@@ -85,7 +85,7 @@ class Registry:
         found = answer.headers.get("Docker-Content-Digest", "")
         if answer.status == 200 and DIGEST.fullmatch(found):
             return found
-        # Some registries and proxies leave the header out, or do not support HEAD.
+        # Some registries and proxies do not send this header, or do not support HEAD.
         answer = self._get("GET", path, repository)
         return digest_of(answer, self.host)
 
@@ -208,7 +208,7 @@ class Registry:
 
     def _refused(self) -> str:
         if self._login is not None:
-            return f"{self.host} refuses the login, or the login does not allow to read the image."
+            return f"{self.host} refuses the login, or the login cannot read the image."
         return self._no_sign_in or (
             f"{self.host} needs a login, or does not have the repository. Run "
             f"`docker login {self.host}`."
@@ -241,12 +241,12 @@ class Registry:
         try:
             return exchange(self.base, self.host, self._connection, self._token_of)
         except RegistryError as error:
-            # A registry can allow anonymous access. If it does not, the reason is reported.
+            # The registry possibly allows anonymous access. If it does not, this error is reported.
             self._no_sign_in = str(error)
             return None
 
     def _token(self, repository: str, challenge: Challenge, login: Login | None) -> str:
-        """Returns a bearer token that allows to read a repository.
+        """Returns a bearer token to read a repository.
 
         Raises:
             RegistryError: the token server refuses the login, or its address is not safe.

@@ -40,7 +40,7 @@ class Registries:
     def digests(
         self, images: Iterable[Image], advance: Callable[[int, int], None]
     ) -> dict[Image, str | Unresolved]:
-        """Returns the digest of each image with a tag, or why there is none.
+        """Returns the digest to which the tag of each image refers, or why there is no digest.
 
         Args:
             images: images with tags and without digests.
@@ -80,7 +80,7 @@ class Registries:
         """Asks the registry of each image, with eight requests at once.
 
         Args:
-            images: the images. The function asks once about equal images.
+            images: the images. For equal images, the registry is asked only once.
             question: a function that asks a registry about an image. The function can raise
                 `RegistryError`.
             advance: a function that is called with the number of finished questions and the number

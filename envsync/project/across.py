@@ -19,7 +19,7 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
     """Reports environment files that conflict with each other.
 
     Two files conflict if both declare the same version. They also conflict if both declare the same
-    name and one of them has no version. The problem is added to the report of one file.
+    name and one of them has no version. Only one of the files gets the problem in its report.
     """
     by_name: dict[str, list[Draft]] = {}
     for draft in drafts:

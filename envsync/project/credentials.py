@@ -1,6 +1,6 @@
 """Reports credentials in environment files, conda files, Dockerfiles, tags and build contexts.
 
-A message names the kind of a credential and its line, but never shows it.
+A message names the kind of a credential and its line, but never shows the credential.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def check_tags(report: Report, tags: Node, most: int) -> None:
     Args:
         report: the report of the file.
         tags: the value of `tags`.
-        most: the number of tags that are searched, because searching many tags takes seconds.
+        most: the maximum number of tags to search. Searching many tags would take seconds.
     """
     pairs = entries(tags) if isinstance(tags, MappingNode) else ()
     for key, item in islice(pairs, most):
         for node in (key, item):
             for secret in find_secrets(node.value) if isinstance(node, ScalarNode) else ():
                 message = f"The tag contains {secret.kind}."
-                fix = f"Remove it, {_REVOKE}, and so has everybody who can read the target."
+                fix = f"Remove it, {_REVOKE}. Everybody who can read the target has it as well."
                 report.add("secret-in-tag", node, message, fix=fix)
 
 

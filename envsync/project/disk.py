@@ -1,4 +1,7 @@
-"""Reads files and resolves paths safely. A path from a user or a file can lead to anything."""
+"""Reads files and resolves paths safely.
+
+A path from a user or a file can lead to anything, for example to a named pipe.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
     """
     if not report.has_errors:
         return
-    # Only files with errors need an outline, so a valid project loads fast.
+    # An outline takes time, so only files with errors get one.
     if any(is_environment_schema(part.schema or "") for part in outline(content).parts):
         return
     top = fields(parsed)

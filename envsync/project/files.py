@@ -99,7 +99,7 @@ class Files:
 
         Args:
             path: the absolute path.
-            real: the path with symbolic links resolved, or None if the path is not known.
+            real: the path with symbolic links resolved, or None to resolve `path` here.
         """
         key = real or self.real(*os.path.split(path))
         parsed = self.parsed.get(key)
@@ -114,8 +114,8 @@ class Files:
 
         Args:
             path: the absolute path.
-            real: the path with symbolic links resolved, or None if the path is not known. If None,
-                `path` is resolved, which takes time.
+            real: the path with symbolic links resolved, or None to resolve `path` here, which takes
+                time.
         """
         # The key is the resolved path, because several paths can lead to the same file. For
         # example, `discover` uses the unresolved path of a conda file, and `read_conda` uses the

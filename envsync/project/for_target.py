@@ -80,8 +80,8 @@ def useless_patterns(
 ) -> list[str]:
     """Returns a message for each pattern of `include` and `exclude` that matches no name.
 
-    Such a pattern often contains a typing error, and a plan would archive or create environments by
-    mistake.
+    Such a pattern often contains a typing error. A plan would then archive or create environments
+    by mistake.
     """
     scope = _scope(config, target)
     return [message for _, message in _useless(declarations, scope, target)]
@@ -193,7 +193,7 @@ def _metadata(own: Metadata, defaults: Metadata, scope: Scope) -> Metadata:
 
 
 def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
-    """Returns all other targets whose workspace, registry or file is also that of `target`."""
+    """Returns the other targets that are the same workspace, registry or file as `target`."""
     return [
         other
         for other in config.targets.values()
@@ -204,9 +204,9 @@ def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
 def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
     if one.kind != other.kind:
         return False
-    # If variables are not set, the workspace of a target is unknown. If the suffixes differ, the
-    # same workspace is assumed. This is safe, because a plan keeps names with the suffix of another
-    # target.
+    # If variables are not set, envsync cannot find out whether two targets are the same workspace.
+    # If their suffixes differ, envsync assumes the same workspace. This is safe, because a plan
+    # keeps names with the suffix of another target.
     unknown = bool(one.problems or other.problems) and one.scope.suffix != other.scope.suffix
     return all(
         _place(one, key) == _place(other, key)

@@ -129,7 +129,7 @@ def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -
         The absolute paths, with symbolic links resolved. A path does not always exist.
     """
     files = Files.below(root)
-    # A commit can have a link to any directory of this machine in place of a directory.
+    # In a commit, an environments directory can be a link to any directory of this machine.
     tops = [str(item) for item in environments]
     inside = [item for item in tops if is_within(os.path.realpath(item), files.real_root)]
     found = discover(inside, files, exclude)
@@ -286,7 +286,8 @@ def _read(
         report.add_problem(TextProblem("missing-file", message, fix=fix))
         return Draft(report)
     if isinstance(parsed.document.root, ScalarNode) and _is_lfs_pointer(path, files):
-        # The severity is always "error" here, because the declaration of the file is unknown.
+        # The declaration of the file is unknown, so the severity is "error", whatever `rules`
+        # contains.
         report = Report(shown, {**rules, "lfs-pointer": "error"})
         message = "The file is a Git LFS pointer, not the environment file itself."
         report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))

@@ -1,4 +1,4 @@
-"""Finds files that exist but were not read as environment files, and files that do not exist."""
+"""Finds out which of some files exist but were not read, and which do not exist."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _reason(path: str, project: Project) -> str:
 
 
 def _hidden_by_link(path: str, project: Project) -> str | None:
-    """Returns a reason if a directory above a file is a dangling link, otherwise None."""
+    """Returns why a file was not read if a directory above the file is a dangling link."""
     for directory in _above(path, str(project.config.root)):
         if os.path.islink(directory) and not os.path.exists(directory):
             shown = project.files.display(directory)
@@ -104,7 +104,7 @@ def _hidden_by_link(path: str, project: Project) -> str | None:
 
 
 def _in_empty_directory(path: str, project: Project) -> str | None:
-    """Returns a reason if the environments directory of a file is missing or empty, otherwise None.
+    """Returns why a file was not read if its environments directory contains no environment file.
 
     Returns None if the project has a single environments directory, because envsync refuses a plan
     without environments anyway.

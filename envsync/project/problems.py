@@ -60,9 +60,9 @@ class Report:
         return [*self._found, *self._left_out.values()]
 
     def has_room(self, rule: str) -> bool:
-        """Returns True if the report still shows problems of a rule.
+        """Returns True if the report has room for another problem of a rule.
 
-        If not, a caller need not search for a suggestion, which is slow.
+        If not, a caller can skip the slow search for a suggestion.
         """
         return self._counts[rule] < MAX_OF_RULE
 

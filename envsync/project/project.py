@@ -144,7 +144,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         files=files,
         policy=config.file_policy,
     )
-    # Without this exception, a plan would archive the environments whose files have errors.
+    # If no error were raised here, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems, config.root)
     return Project(

@@ -76,8 +76,8 @@ def rewrite_image(
         data: the bytes of the file.
         before: the image that the file declares.
         after: the new image. It can be equal to `before`.
-        comment: changes the comment of the last line of the value. The function gets and returns
-            the line without its line end.
+        comment: a function that changes the comment of the last line of the value. The function
+            gets and returns the line without its line end.
 
     Raises:
         EnvsyncError: the file does not declare `before`, or the image cannot be replaced without
@@ -105,7 +105,7 @@ def _changed(file: str, what: str) -> EnvsyncError:
 
 
 def _with_comment(data: bytes, number: int, comment: Callable[[str], str]) -> bytes:
-    """Changes the comment of the line with a 0-based number."""
+    """Applies `comment` to the line with a 0-based number."""
     lines = data.splitlines(keepends=True)
     body = lines[number].rstrip(b"\r\n")
     lines[number] = comment(body.decode()).encode() + lines[number][len(body) :]

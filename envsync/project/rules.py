@@ -94,7 +94,7 @@ REFERENCES: Final[dict[str, str]] = {
 
 IMAGES: Final[dict[str, str]] = {
     "image-unlocked": "The tag of an image is not locked to a digest.",
-    "image-moved": "The tag of an image means another digest than the one in the file.",
+    "image-moved": "The tag of an image refers to another digest than the one in the file.",
     "image-missing": "The registry does not have the image.",
 }
 """The rules of `envsync lock --check` with their descriptions. Only this command checks them."""

@@ -18,8 +18,8 @@ from envsync.project.files import Files
 from envsync.project.settings.config import FILE_NAME
 
 _MAX_SHOWN: Final = 3
-# The fix lists every file. If the list is longer than this number of characters, the fix would be
-# cut, and another fix is suggested.
+# Maximum number of characters of the file list in the fix. A longer list would be cut, so another
+# fix is suggested.
 _MAX_LISTED: Final = MAX_FIX - 500
 
 

@@ -1,8 +1,8 @@
 """Stores the results of the solver in `.envsync/solved/`. The directory can be deleted at any time.
 
 The name of a file is a digest of everything that decides the result. For a channel on this machine,
-this includes the content of its index. For a channel on a server, this includes the date in UTC, so
-a result is used for at most one day.
+the digest includes the content of the channel's index. For a channel on a server, the digest
+includes the date in UTC, so a result is used for at most one day.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Cache:
         return sha256_digest(canonical_json(decides)).partition(":")[2]
 
     def _index(self, address: str) -> str:
-        """Returns a digest of the index of a channel on this machine, otherwise the date."""
+        """Returns a digest of the channel's index, or the date for a channel on a server."""
         if address not in self._indexes:
             directory = local_directory(address)
             self._indexes[address] = today() if directory is None else _digest(directory)

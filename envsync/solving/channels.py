@@ -52,12 +52,13 @@ def with_address(dependency: str) -> str:
     """Replaces the channel of a dependency such as `pkgs/main::numpy` with its address."""
     channel, separator, rest = dependency.partition("::")
     found = addresses(channel.strip())
-    # The solver knows `defaults` as the name of several channels.
+    # `defaults` has several addresses, and the solver gets these channels under the name
+    # `defaults`.
     return f"{found[0]}::{rest}" if separator and len(found) == 1 else dependency
 
 
 def absolute(channels: Sequence[str], directory: Path) -> tuple[str, ...]:
-    """Returns channels in which local paths are addresses that start with `file://`.
+    """Converts local paths in a list of channels to addresses that start with `file://`.
 
     Args:
         channels: names, addresses, and paths that start with `.`, `/` or `~`.

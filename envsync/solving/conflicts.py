@@ -11,8 +11,8 @@ Explain: TypeAlias = Callable[[Sequence[int]], Awaitable[str | None]]
 
 _BRANCH: Final = re.compile(r"^[\s│├└─]+")
 _START: Final = re.compile(r"^\S[^:;]* cannot be installed: ")
-# The phrases of the solver are long. The solver also says that there are no candidates if another
-# dependency of the file excludes the candidates.
+# Replaces long phrases of the solver by short ones. The phrase "no candidates were found" is also
+# misleading: the solver uses it if another dependency of the file excludes the candidates.
 _PHRASES: Final = {
     "Cannot solve the request because of: ": "",
     "The following packages are incompatible": "",

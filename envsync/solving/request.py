@@ -1,6 +1,6 @@
-"""Requests to the solver, and their results. The values contain no positions in files.
+"""Requests to the solver, and their results.
 
-So the result for one content is valid for every file with this content.
+The values contain no positions in files, so files with the same content have the same result.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Fault(Struct, frozen=True):
     Attributes:
         kind: the kind of mistake.
         dependency: the index of the dependency in `Request.dependencies`.
-        others: the indexes of the dependencies that it conflicts with.
+        others: the indexes of the dependencies that `dependency` conflicts with.
         reason: the explanation of the solver, as one line. It can be empty.
         near: existing names or versions, the nearest first.
     """
@@ -86,7 +86,8 @@ class Fault(Struct, frozen=True):
             dependencies: the number of dependencies of the request.
 
         Raises:
-            KeyError, TypeError, ValueError: the data does not describe a fault of such a request.
+            KeyError, TypeError, ValueError: the data does not describe a fault of a request with
+            this number of dependencies.
         """
         if not isinstance(data, dict):
             raise TypeError("a fault must be a mapping")

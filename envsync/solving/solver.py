@@ -108,7 +108,8 @@ class Solver:
             try:
                 spec = MatchSpec(with_address(dependency))
             except InvalidMatchSpecError as error:
-                # The last cause is the most precise. Its second sentence explains package names.
+                # The last cause is the most precise. Its second sentence only explains package
+                # names in general.
                 reason = _causes(error)[-1].partition(". ")[0]
                 faults.append(Fault("invalid", index, reason=masked(reason)))
                 continue
@@ -122,7 +123,8 @@ class Solver:
         try:
             faults += await self._conflicts(request, specs)
         except GatewayError as error:
-            # The index of a channel was read, but not the parts of it that describe packages.
+            # The index of a channel was read, but a part of the index that describes packages was
+            # not.
             reason = _short(error)
             named = (name for name in request.channels if any(map(reason.count, addresses(name))))
             failed = Unreachable(next(named, request.channels[0]), reason)
@@ -131,7 +133,7 @@ class Solver:
 
     async def _conflicts(self, request: Request, specs: Mapping[int, MatchSpec]) -> list[Fault]:
         """Returns one fault for each conflict between dependencies whose packages exist."""
-        # A channel of a name such as `defaults` stands for several channels of equal priority.
+        # A name such as `defaults` stands for several channels of equal priority.
         sources = [
             MultiSource(channel, found) if len(found := addresses(channel)) > 1 else found[0]
             for channel in request.channels
@@ -162,7 +164,8 @@ class Solver:
         # are more.
         while left and len(faults) <= MAX_OF_RULE and await explain(left) is not None:
             conflict = await smallest_conflict(explain, left)
-            # Nearly everything depends on Python, so another dependency is the better choice.
+            # Nearly everything depends on Python, so the conflict is reported at another
+            # dependency.
             blamed = max(conflict, key=lambda index: (_name(specs[index]) != "python", index))
             others = tuple(index for index in conflict if index != blamed)
             versions = await self._versions(sources, specs[blamed]) if not others else ()
@@ -205,7 +208,7 @@ def _virtual_package(item: str) -> GenericVirtualPackage:
 
 
 def _near(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    # The comparison is slow, and a name of another length is never similar.
+    # The comparison is slow, and names of very different length are never similar.
     if len(name) > MAX_WORD:
         return ()
     similar = [item for item in known if abs(len(item) - len(name)) <= _NEAR]

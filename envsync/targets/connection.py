@@ -16,8 +16,8 @@ DEFAULT_TIME_LIMIT: Final = 300.0
 DEFAULT_OPERATION_LIMIT: Final = 900.0
 """Seconds after which envsync stops waiting for a long-running operation.
 
-The service itself gives an operation one hour (recorded header `x-ms-async-operation-timeout`), but
-the registration of an environment takes seconds.
+The service itself gives an operation one hour (the header `x-ms-async-operation-timeout` in
+recorded responses), but the registration of an environment takes seconds.
 """
 
 DEFAULT_STALE: Final = 30.0

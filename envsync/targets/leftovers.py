@@ -59,8 +59,8 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 def _new_directory(prefix: str, parent: Path) -> tuple[Path, IO[bytes]]:
     """Creates a directory with a locked lock file.
 
-    Another process can remove the directory before the lock file is locked, because it looks like
-    the directory of a killed process. In this case, another directory is created.
+    Another process can remove the new directory before the lock file is locked, because the
+    directory looks like one of a killed process. In this case, another directory is created.
 
     Returns:
         The directory, and the open lock file.

@@ -36,7 +36,7 @@ _OTHER_METHODS = (
     (pattern(_WORKSPACE), ("PUT", "PATCH", "DELETE")),
     (pattern(_WORKSPACE + "/datastores/{d}"), ("PUT", "DELETE")),
 )
-"""For paths of the emulator: the HTTP methods that only Azure ML supports (OpenAPI)."""
+"""Paths of the emulator, with the HTTP methods that only Azure ML supports (OpenAPI)."""
 
 _TYPE = re.compile(r"(?i).*/providers/([^/]+)/(.*)")
 
@@ -85,7 +85,10 @@ def _in_azure(host: str, method: str, path: str) -> bool:
 
 
 def _kind(path: str) -> str:
-    """Returns the resource type of a path, such as `Microsoft.X/workspaces/jobs`, or the path."""
+    """Returns the resource type in a path, such as `Microsoft.X/workspaces/jobs`.
+
+    Returns the path itself if it contains no type.
+    """
     found = _TYPE.fullmatch(path)
     if found is None:
         return path

@@ -1,4 +1,6 @@
-"""`Faults` injects errors, and `Latency` injects delays. Both are the same on every run.
+"""`Faults` injects errors, and `Latency` injects delays.
+
+Faults and delays are the same on every run.
 
 Whether a fault affects a request depends only on the seed, the request, and the number of earlier
 equal requests. Neither the time nor the order of concurrent requests has an effect on faults.

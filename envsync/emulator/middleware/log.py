@@ -25,7 +25,7 @@ class RequestLog:
     """
 
     def __init__(self, app: ASGIApp, file: TextIO) -> None:
-        """Logs the requests to `app` to a file. The caller closes the file."""
+        """Writes the requests that `app` gets into a file. The caller closes the file."""
         self._app = app
         self._file = file
 

@@ -89,7 +89,7 @@ class Azurite:
         """Finds the program, without starting it.
 
         Args:
-            settings: account, key and containers. If `state` is set, blobs are stored beside the
+            settings: account, key and containers. If `state` is set, blobs are stored next to the
                 state file.
             certificates: the certificate that Azurite presents.
             directory: the directory for temporary files.

@@ -27,7 +27,7 @@ class InvalidAssertion(Exception):
 
 
 class _Range(Struct, frozen=True):
-    """The times in seconds since the epoch between which an assertion is valid."""
+    """The time range in which an assertion is valid, in seconds since the epoch."""
 
     start: float
     end: float

@@ -25,7 +25,7 @@ _LABELS: Mapping[AssetKind, str] = {
     "workspace": "latest",
     "registry": "default,latest,invisibleLatest",
 }
-"""The labels that the service gives to the newest version (recorded since 2023-10)."""
+"""The labels that the service gives to the newest version, in recordings since 2023-10."""
 
 
 class Naming(Struct, frozen=True):
@@ -82,8 +82,8 @@ class Resources(Struct, frozen=True):
             archived=archived,
             context_uri=context_uri(record, naming),
             labels=_LABELS[self.kind] if newest else "",
-            # A registry shows the stage `Archived` (recorded in 2026-05). The stage in a workspace
-            # was never recorded.
+            # In a recording of 2026-05, a registry shows the stage `Archived`. No recording shows
+            # the stage of an archived version in a workspace.
             stage="Archived" if archived and self.kind == "registry" else None,
             numbers=self.settings.numeric_tags == "number",
         )
@@ -130,7 +130,8 @@ class Resources(Struct, frozen=True):
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        # The ids of containers have a suffix only on a registry's own host (recorded in 2022-09).
+        # As in recordings of 2022-09, ids of containers have a suffix only on a registry's own
+        # host.
         suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
@@ -186,7 +187,10 @@ def context_uri(record: VersionRecord, naming: Naming) -> str | None:
 def system_data(
     created_at: str, created_by: str, modified_at: str | None = None, modified_by: str | None = None
 ) -> dict[str, JSON]:
-    """Returns the `systemData` of a resource. A missing last write equals the creation."""
+    """Returns the `systemData` of a resource.
+
+    If there was no write after the creation, the creation is shown as the last write.
+    """
     return {
         "createdAt": created_at,
         "createdBy": created_by,

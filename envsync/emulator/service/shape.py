@@ -56,5 +56,5 @@ def shape_of(api_version: str, as_of: date | None) -> Shape:
 
 
 def renames_conda(as_of: date | None) -> bool:
-    """Returns whether the service replaces the `name` of a conda file (recorded in March 2022)."""
+    """Returns whether the service replaces the `name` of a conda file, as in March 2022."""
     return as_of is not None and as_of < _CONDA_NAMES_UNTIL

@@ -46,7 +46,7 @@ def container_sas(settings: Settings, container: str, *, now: datetime, lifetime
         "se": _stamp(now + lifetime),
         # The signature is for the whole container, because clients upload many files with it.
         "sr": "c",
-        # The signature permits to read, add, create, write and list, but not to delete.
+        # The signature permits reading, adding, creating, writing and listing, but not deleting.
         "sp": "racwl",
         "spr": "https",
     }

@@ -16,7 +16,7 @@ from envsync.model.environment import ROUTES
 from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionSpec, Written
 
 LABELS: Final = "azureml.labels"
-"""A key of a version's `properties` that only the service writes (recorded since 2023-10)."""
+"""A key of a version's `properties` that only the service writes, in recordings since 2023-10."""
 
 _OS_TYPES = {"linux": "Linux", "windows": "Windows"}
 _OLD_PYTHON = re.compile(r"python\s*={1,2}\s*((?:2|3\.[0-7])(?:\.[\d.*]+)?)\s*")
@@ -35,7 +35,7 @@ def properties_of(body: JSON) -> dict[str, JSON]:
 
 
 def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
-    """Reads the values of a version or container that can change after its creation.
+    """Reads the values that can change after the creation of a version or container.
 
     Args:
         properties: the `properties` of the body.
@@ -61,7 +61,7 @@ def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
         tags=_texts("tags", tags),
         properties=kept,
         # `stage` takes precedence over `isArchived`: a PUT with `isArchived: true` and `stage:
-        # Development` does not archive the version (recorded in 2023-10).
+        # Development` does not archive the version, as in a recording of 2023-10.
         archived=archived if stage is None else stage == "Archived",
         stage=stage,
         numbers=frozenset(numeric),

@@ -86,7 +86,7 @@ class Automaton:
         self._tokens += tokens
 
     def _all_closures(self) -> list[frozenset[int]]:
-        """Returns, for each state, the states that follow without matching a character."""
+        """Returns, for each state, the states that can be reached without matching a character."""
         count = len(self._tokens)
         closures: list[frozenset[int]] = [frozenset({count})] * (count + 1)
         for state in range(count - 1, -1, -1):

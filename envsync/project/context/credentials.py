@@ -19,7 +19,7 @@ class FoundInFile(Struct, frozen=True, order=True):
     Attributes:
         file: the path of the file, relative to the context.
         line: the 1-based line of the credential.
-        kind: what it is, with an article, such as `a GitHub token`.
+        kind: the kind of credential, with an article, such as `a GitHub token`.
     """
 
     file: str
@@ -39,7 +39,7 @@ def credentials_in(file: str, start: bytes) -> Iterator[FoundInFile]:
     """
     if b"\0" in start[:_TEXT_PROBE]:
         return
-    # Every format is ASCII, and every sequence of bytes is valid Latin-1.
+    # Credentials consist of ASCII characters, and every sequence of bytes is valid Latin-1.
     text = start.decode("latin-1")
     for secret in find_secrets(text):
         yield FoundInFile(file, text.count("\n", 0, secret.start) + 1, secret.kind)

@@ -1,10 +1,10 @@
 """Converts the patterns of ignore files to regular expressions that match in linear time.
 
 A plain conversion, such as `[^/]*a[^/]*b` for `*a*b`, backtracks: the time to reject a path grows
-exponentially with the number of wildcards. Here, each wildcard takes the shortest text after which
-the next part matches, and the match never returns to this wildcard (an atomic group). An expression
-with atomic groups matches the same paths as the plain conversion, because a later wildcard can take
-every character that an earlier wildcard did not take.
+exponentially with the number of wildcards. Here, each wildcard takes the shortest text that lets
+the next part of the pattern match. The match never returns to this wildcard (an atomic group). An
+expression with atomic groups matches the same paths as the plain conversion, because a later
+wildcard can take every character that an earlier wildcard did not take.
 
 The expressions are valid only for paths for which `is_plain` is True.
 """
@@ -59,9 +59,9 @@ def _subsets(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]
 
 
 def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
-    """Splits segments at the sets in `slashes`, as if these sets were `/`.
+    """Splits segments at the character sets in `slashes`, as if these sets were `/`.
 
-    All other sets do not match `/`.
+    In the result, no other character set matches `/`.
     """
     divided: list[str | tuple[Token, ...] | None] = []
     for position, segment in enumerate(segments):
@@ -80,9 +80,9 @@ def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
 
 
 def _alternative(segments: Split) -> str | None:
-    """Returns the expression of segments, or None if no path can have these segments.
+    """Returns the regular expression for segments, or None if no path can have these segments.
 
-    Only the last of several segments can be empty.
+    In a path, only the last of several segments can be empty.
     """
     if () in segments[:-1] or segments == ((),):
         return None

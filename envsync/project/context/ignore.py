@@ -27,10 +27,13 @@ MAX_WILDCARDS: Final = 400
 """Maximum number of different patterns with wildcards in one ignore file."""
 
 MAX_WILDCARD_TEXT: Final = 20_000
-"""Maximum number of characters in all patterns of an ignore file that have wildcards."""
+"""Maximum total length of the patterns with wildcards in one ignore file, in characters."""
 
 MAX_TURNS: Final = 200
-"""Maximum number of groups of consecutive patterns with wildcards that all have or all lack `!`."""
+"""Maximum number of groups of consecutive patterns with wildcards.
+
+In a group, all patterns have `!`, or all patterns lack `!`.
+"""
 
 _BELOW_ROOT: Final = "[^/]++/"
 
@@ -53,7 +56,7 @@ class _Run(Struct, frozen=True):
     Attributes:
         position: the position of the last of these patterns.
         regex: matches a path if one of the patterns matches.
-        automata: the patterns that have no regular expression.
+        automata: match the patterns that have no regular expression.
     """
 
     position: int
@@ -62,7 +65,7 @@ class _Run(Struct, frozen=True):
 
     @classmethod
     def of(cls, patterns: Sequence[tuple[int, Pattern]]) -> _Run:
-        """Compiles pairs of a position and a pattern."""
+        """Compiles patterns, each given with its position."""
         expressions = []
         automata = []
         for _, pattern in patterns:
@@ -98,8 +101,8 @@ class IgnoreRules:
         """
         self._patterns = tuple(patterns)
         self._literals = Literals()
-        # Consecutive patterns that all have or all lack `!` form a group. This list contains the
-        # number of the group of each pattern.
+        # Consecutive patterns that all have or all lack `!` form a group. For each pattern, this
+        # list contains the index of its group.
         turns = [0]
         for before, after in zip(self._patterns, self._patterns[1:], strict=False):
             turns.append(turns[-1] + (before.drops != after.drops))
@@ -141,7 +144,7 @@ class IgnoreRules:
         return last >= 0 and self._patterns[last].drops
 
     def _last_match(self, path: str) -> int:
-        """Returns the position of a pattern that decides if a path is dropped, or -1."""
+        """Returns the position of a pattern with the same effect as the last match, or -1."""
         last = self._literals.last_match(path)
         for run in self._runs:
             if run.position < last:
@@ -219,7 +222,7 @@ def parse_dockerignore(text: str) -> IgnoreRules:
 
 
 class _Wildcards:
-    """Counts the patterns of one file that have wildcards, and the characters of these patterns."""
+    """Counts the patterns with wildcards in one file, and their characters."""
 
     def __init__(self) -> None:
         self._patterns = 0

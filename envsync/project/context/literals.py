@@ -1,4 +1,4 @@
-"""Matches the patterns without wildcards by a look-up for each directory of a path."""
+"""Matches patterns without wildcards, with one look-up for each directory of a path."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ class Literals:
         """Adds a pattern. Returns False if the pattern has wildcards.
 
         Args:
-            segments: the parts of the pattern. None stands for wildcards, as does a segment that is
-                None.
-            position: the position of the pattern. Each call passes a higher position than all calls
-                before.
+            segments: the parts of the pattern. None, or a segment that is None, stands for
+                wildcards.
+            position: the position of the pattern. Positions must rise from call to call.
         """
         if not segments:
             return False

@@ -1,4 +1,4 @@
-"""Normalises the names in a build context, and defines the names that are left out."""
+"""Normalises the names in a build context, and defines the names that envsync leaves out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def nfc(path: str) -> str:
 
 
 def is_utf8(name: str) -> bool:
-    """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
+    """Returns False if a name contains surrogates, which replace bytes that are not UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -15,7 +15,7 @@ class Token(NamedTuple):
 
     Attributes:
         expression: a regular expression that matches exactly one character.
-        repeats: True if the token matches any number of these characters.
+        repeats: True if the token matches any number of such characters.
         slash: True if the expression can match `/`.
     """
 
@@ -32,7 +32,7 @@ Segment: TypeAlias = str | tuple[Token, ...] | None
 """A name without wildcards, or the tokens of a name with wildcards, or None for `**`."""
 
 Split: TypeAlias = tuple[Segment, ...]
-"""The segments of a pattern. If a pattern matches a directory, it matches everything below it."""
+"""The segments of a pattern. A pattern that matches a directory matches everything below it."""
 
 
 def git_segments(text: str) -> Split | None:
@@ -96,7 +96,7 @@ def docker_segments(pattern: str) -> list[Split]:
 
 
 class _Alternative(NamedTuple):
-    """One way to read the start of a Docker pattern: segments, and tokens of the next segment."""
+    """One way to read the start of a Docker pattern."""
 
     segments: Split
     tokens: tuple[Token, ...]

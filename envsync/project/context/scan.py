@@ -107,8 +107,8 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
     complete = not walk.escapes and not walk.broken
     uploads = walk.hashes.digests() if complete else frozenset[str]()
     # The lists are sorted, because the order of the file system differs between machines. `set`
-    # removes duplicates. For example, if the ignore file is a link out of the project, it is found
-    # twice.
+    # removes duplicates: for example, an ignore file that is a link out of the project is in
+    # `escapes` twice.
     return ContextScan(
         context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
         total_bytes=walk.total_bytes,

@@ -169,7 +169,7 @@ class ContextWalk:
         self._above.discard(path)
 
     def _count(self, path: str, entries: int) -> None:
-        """Counts the entries of a directory that the walk has already visited."""
+        """Counts the entries of a directory if the walk has already visited the directory."""
         if path in self._walked:
             self._repeated += 1 + entries
             if self._repeated > MAX_REPEATED_ENTRIES:
@@ -203,7 +203,10 @@ class ContextWalk:
             self._break(shown, "neither a file nor a directory")
 
     def _git(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
-        """Processes a `.git` that the ignore file does not drop, and that envsync leaves out."""
+        """Processes a `.git` that the ignore file does not drop.
+
+        envsync leaves this `.git` out of the context.
+        """
         try:
             # The `.git` of a submodule is a small regular file. A named pipe is not read, because
             # reading it would block.

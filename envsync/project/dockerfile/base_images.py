@@ -48,7 +48,7 @@ class Dockerfile(Struct, frozen=True):
         images: the `FROM` lines that name an image. `scratch` and the names of earlier stages are
             left out.
         args: the index of the last global `ARG` line of each variable.
-        used: the 1-based line in which a stage uses a global `ARG`, by the name of the variable.
+        used: for each global `ARG` that stages use, the 1-based line of the last use.
     """
 
     text: str
@@ -60,7 +60,7 @@ class Dockerfile(Struct, frozen=True):
     def parse(cls, text: str) -> Dockerfile:
         """Parses the text of a Dockerfile. Line ends can be LF or CRLF.
 
-        Instructions that a build would reject have no problem here.
+        Instructions that a build would reject are not reported.
         """
         escape, found = instructions(text)
         values: dict[str, Value] = {}
@@ -89,14 +89,14 @@ class Dockerfile(Struct, frozen=True):
 def _base_images(
     item: Instruction, values: Mapping[str, Value], escape: str, stages: set[str]
 ) -> list[BaseImage]:
-    """Returns the image of a `FROM` line, if it names one, and adds its stage to `stages`."""
+    """Returns the image that a `FROM` line names, if any, and adds the line's stage to `stages`."""
     words = [word for word in item.words if text_of(word[:2]) != "--"]
     if not words:
         return []
     value = expand(words[0], values, escape)
     written, at = text_of(words[0]), words[0][0].offset
     image = BaseImage(written, value.chars, value.problem, item.start, at)
-    # A name that no stage before this one has is an image, as in BuildKit.
+    # If no earlier stage has this name, it is the name of an image, as in BuildKit.
     is_image = image.text != _NO_IMAGE and image.text.lower() not in stages
     if len(words) >= 3 and text_of(words[1]).lower() == "as":
         stages.add(text_of(words[2]).lower())

@@ -18,7 +18,8 @@ from msgspec import Struct
 MAX_WORD: Final = 1000
 """Maximum length of a word, before and after its variables are replaced.
 
-Every valid image is shorter. Variables can repeat others, and defaults can be nested.
+Every valid image is shorter. Without a maximum, defaults such as `${A}${A}` could make a word
+extremely long.
 """
 
 _Line: TypeAlias = tuple[int, str]
@@ -42,7 +43,8 @@ class Char(Struct, frozen=True):
     Attributes:
         text: the character.
         offset: its index in the text of the file.
-        owner: the `ARG` whose default contains the character; empty in the instruction itself.
+        owner: the `ARG` whose default contains the character; empty if the character is in the
+            instruction itself.
     """
 
     text: str
@@ -56,8 +58,8 @@ class Instruction(Struct, frozen=True):
     Attributes:
         name: the keyword in upper case, such as `FROM`.
         words: the words of an `ARG` or `FROM` after the keyword, split at white space outside of
-            quotes. Quotes, escapes and variables are kept as they are written. Each word has its
-            first `MAX_WORD` + 1 characters. Empty for other instructions.
+            quotes. Quotes, escapes and variables are kept as they are written. Each word is cut to
+            at most `MAX_WORD` + 1 characters. Empty for other instructions.
         start: the index of the first character in the text of the file.
     """
 
@@ -157,7 +159,7 @@ def _spans(text: str, escape: str) -> Iterator[tuple[int, int]]:
 
 
 def _last_numbers(lines: list[_Line]) -> dict[_Heredoc, int]:
-    """Returns the number of the last line that can end each here-document."""
+    """Returns, for each possible here-document, the number of the last line that can end it."""
     found: dict[_Heredoc, int] = {}
     for number, (_, line) in enumerate(lines):
         for strips_tabs in (False, True):
@@ -191,7 +193,8 @@ def _after_heredocs(
 
 
 def _heredocs(text: str) -> Iterator[_Heredoc]:
-    # BuildKit splits these instructions with `\`, whatever the escape character is.
+    # To find here-documents, BuildKit splits words with `\` as the escape character, even if the
+    # Dockerfile sets another escape character.
     words = (text[start:end] for start, end in _spans(text, "\\"))
     for word in words:
         found = _HEREDOC.fullmatch(word)

@@ -77,7 +77,7 @@ def _escapes(quote: str, following: str, escape: str) -> bool:
 def _variable(
     rest: Chars, values: Mapping[str, Value], escape: str, owner: str
 ) -> tuple[Value, int]:
-    """Returns the value of the variable at the start, and the length of its name."""
+    """Returns the value of the variable at the start of `rest`, and the length of its name."""
     text = text_of(rest)
     if not text.startswith("{"):
         found = _NAME.match(text)
@@ -107,5 +107,5 @@ def _closing(text: str) -> int | None:
 
 
 def _value(name: str, values: Mapping[str, Value]) -> Value:
-    problem = f"`ARG {name}` has no default, so the image is known only in the build."
+    problem = f"`ARG {name}` has no default, so the image is unknown until the build."
     return values.get(name, Value((), problem))

@@ -1,4 +1,4 @@
-"""Checks conda channels: those that need a licence, and those that the policy allows."""
+"""Reports conda channels that need a licence, and channels that the policy does not allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envsync.model.wording import one_of
 from envsync.project.problems import Report
 
 _LICENSED: Final = frozenset({"defaults", "main", "r", "msys2", "anaconda"})
-"""The channels of Anaconda, Inc., which its terms of service cover.
+"""The channels that the terms of service of Anaconda, Inc. cover.
 
 Source: https://www.anaconda.com/docs/getting-started/working-with-conda/channels
 """
@@ -109,7 +109,11 @@ def is_licensed(channel: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _name(channel: str) -> str:
-    """Returns the short name of a channel, or its address without scheme and credentials."""
+    """Returns the name of a channel.
+
+    For a channel on a server other than anaconda.org, returns the address without scheme and
+    credentials.
+    """
     text = _SCHEME.sub("", channel.strip().rstrip("/"))
     if "/" not in text:
         return text

@@ -54,8 +54,8 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
         message = f"The Dockerfile has {len(content):,} bytes, and Azure ML accepts at most 100 KB."
         fix = "Move scripts and data into files of the build context, and copy them with `COPY`."
         report.add_problem(TextProblem("large-dockerfile", message, fix=fix))
-        # Azure ML builds no image from such a file, and reading a megabyte of `FROM` lines would
-        # take seconds. A policy must not be avoided in this way.
+        # The file is not parsed, because Azure ML refuses it, and a megabyte of `FROM` lines would
+        # take seconds. A large file must not bypass a policy, so its images count as unknown.
         for found in check_unknown_image("FROM", _NOT_READ, file.policy):
             report.add_problem(TextProblem(found.rule, found.message, fix=found.fix))
         return report
@@ -77,7 +77,10 @@ def _findings(base: BaseImage, policy: FilePolicy) -> Iterator[Finding]:
 
 
 def _ignored(text: str) -> dict[int, frozenset[str]]:
-    """Returns the rules that comments turn off, by the line of the next instruction."""
+    """Returns the rules that comments turn off.
+
+    The key is the line of the instruction below the comments.
+    """
     ignored: dict[int, frozenset[str]] = {}
     rules: frozenset[str] = frozenset()
     if "envsync:" not in text:

@@ -148,7 +148,7 @@ def _read_metadata(
     tags = {}
     if "tags" in fields:
         tags = read_tags(report, fields["tags"].value)
-        # `read_tags` reports more tags as an error.
+        # `read_tags` has reported an error if there are more than `MAX_TAGS` tags.
         check_tags(report, fields["tags"].value, MAX_TAGS)
     return Metadata(description or None, tags)
 

@@ -24,7 +24,7 @@ _HOST: Final = re.compile(
 )
 _PATH_PART: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
-# A string, because references without a digest do not need the pattern.
+# The pattern is not compiled here, because references without a digest do not need it.
 _DIGEST: Final = (
     r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
     r"|(?!(?i:sha(?:256|512)):)[A-Za-z][A-Za-z0-9]*(?:[\-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
@@ -35,8 +35,8 @@ _COMMON: Final = re.compile(
     re.ASCII,
 )
 # Matches the placeholders of templates and pipelines:
-# ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@. A string, because valid references do not
-# need the pattern.
+# ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@. The pattern is not compiled here, because
+# valid references do not need it.
 _PLACEHOLDER: Final = (
     r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|\{%.*?%\}|#\{[^}]*\}#?"
     r"|\{[^{}]*\}|<[^<>]*>|%\w+%|(?<![A-Za-z0-9])__[A-Z]\w*?__(?![A-Za-z0-9])|@@?\w+@@?(?![:\w])"
@@ -59,7 +59,7 @@ def image_problem(image: str) -> tuple[str, str] | None:
     """Returns a message and a fix if an image reference is not valid, otherwise None."""
     if len(image) < MAX_NAME and _COMMON.fullmatch(image):
         return None
-    # Only the start is searched, because the pattern is slow on very long strings.
+    # Only the start of the image is searched, because the pattern is slow on very long strings.
     placeholder = re.search(_PLACEHOLDER, image[:_MAX_REFERENCE])
     if placeholder:
         return _placeholder_problem(image, placeholder.group())
@@ -133,7 +133,7 @@ def _corrected(image: str) -> str:
 
 
 def _path(name: str) -> str:
-    """Returns the host and the path of an image without its digest."""
+    """Returns the host and the path of an image. `name` must have no digest."""
     # A colon after the last `/` starts the tag. A colon before this `/` belongs to the port.
     start = name.rfind("/") + 1
     return name[:start] + name[start:].partition(":")[0]

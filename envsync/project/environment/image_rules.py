@@ -43,11 +43,11 @@ def check_image(image: str, policy: FilePolicy) -> Iterator[Finding]:
 
 
 def check_unknown_image(written: str, problem: str, policy: FilePolicy) -> Iterator[Finding]:
-    """Yields a problem if a policy applies to an image that only the build knows.
+    """Yields a problem if a policy applies to an image that is unknown until the build.
 
     Args:
         written: the image as it is written, such as `${BASE}`.
-        problem: why it is unknown, as a sentence.
+        problem: why the image is unknown, as a sentence.
         policy: what the file may use.
     """
     if policy.images:
@@ -84,7 +84,7 @@ def _warnings(image: str) -> Iterator[Finding]:
         series = " and ".join(f"{item.name} (ended {item.date})" for item in ended)
         yield Finding(
             "end-of-life-python",
-            f"The image `{image}` contains software without security fixes: {series}.",
+            f"The image `{image}` contains software that no longer gets security fixes: {series}.",
             f"Use `{replacement}`." if replacement else "Use an image with supported software.",
         )
 

@@ -1,4 +1,4 @@
-"""Checks which packages a conda specification names: Python, and pip if it lists pip packages."""
+"""Checks that a conda specification names Python, and also pip if it lists pip packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_packages(
         packages: the conda dependencies.
         pip_list: the key `pip`, or None if the specification lists no pip packages.
     """
-    # The name of a package with a URL is unknown.
+    # A dependency that is a URL is possibly Python or pip: envsync does not read the name in a URL.
     if any("://" in node.value for node in packages):
         return
     names = {conda_name(node.value) for node in packages}
@@ -29,5 +29,8 @@ def check_packages(
         message = "The specification does not name Python, so each build can get another version."
         report.add("missing-python", key, message, fix="Add a dependency such as `python=3.12`.")
     if pip_list is not None and "pip" not in names:
-        message = "The specification lists pip packages, but not pip itself, so conda chooses pip."
+        message = (
+            "The specification lists pip packages, but not pip itself, so conda chooses the "
+            "version of pip."
+        )
         report.add("missing-pip", pip_list, message, fix="Add a dependency such as `pip=24.3.1`.")

@@ -1,4 +1,4 @@
-"""Detects images and dependencies without a version, and the packages that a dependency names."""
+"""Finds out if images and dependencies have a version, and which packages dependencies name."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def leaves_pip_open(item: str) -> bool:
 
 
 def conda_name(item: str) -> str:
-    """Returns the lower-case name of the package in a conda dependency, or "" without a name."""
+    """Returns the lower-case name of the package in a conda dependency, or "" if there is none."""
     match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
     return match.group(1).lower() if match else ""
 
@@ -69,7 +69,7 @@ def pinned_python(item: str) -> tuple[str, str | None] | None:
 
     Returns:
         The minor version is None if the dependency allows every minor version. The result is None
-        if the dependency is not Python, or allows several series.
+        if the dependency is not Python, or pins no version.
     """
     if "python" not in item.lower():
         return None

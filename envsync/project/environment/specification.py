@@ -161,7 +161,7 @@ def _check_channels(
 def _check_dependencies(
     report: Report, node: Node, content: _Content, problems: list[TextProblem]
 ) -> bool:
-    """Checks `dependencies`. Returns False if no dependency and no error was found."""
+    """Checks `dependencies`. Returns False if the list has no dependencies and no errors."""
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
         fix = "Write each dependency on its own line, after `- `."
@@ -187,7 +187,10 @@ def _check_dependencies(
 def _check_pip(
     report: Report, entry: tuple[Node, Node], *, lines: set[int], problems: list[TextProblem]
 ) -> bool:
-    """Checks one key of a mapping in `dependencies`. Returns False if the list is empty."""
+    """Checks one key of a mapping in `dependencies`.
+
+    Returns False if the list of pip packages is empty.
+    """
     key, node = entry
     if key.value != "pip":
         message = f"A mapping in `dependencies` must have the key `pip:`, not `{key.value}:`."

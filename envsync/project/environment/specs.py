@@ -52,7 +52,7 @@ _PIP_SHORT: Final = {
 }
 _PIP_INDEXES: Final = ("--find-links", "--index-url", "--extra-index-url")
 _PIP_FILES: Final = ("--requirement", "--constraint", "--editable", *_PIP_INDEXES)
-# The options of a requirements file that do not name a file. `_PIP_VALUES` are options with a
+# Options in a requirements file. These options do not name a file. `_PIP_VALUES` are options with a
 # value, and `_PIP_FLAGS` are options without a value.
 _PIP_VALUES: Final = (
     *("--config-settings", "--global-option", "--hash", "--install-option"),
@@ -71,7 +71,7 @@ _DIRECT: Final = re.compile(
 )
 _QUOTES: Final = re.compile(r"['\"\\]")
 _BRACKET_PATH: Final = re.compile(r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)")
-# Matches the start of a second specification, which is a name that is followed by an operator.
+# Matches the start of a second specification: a name that is followed by an operator.
 _NAME_AND_OPERATOR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]")
 # Matches a word that is not a version. A word that starts with `dev` or `rel` does not match,
 # because some packages have versions such as `dev` and `release_1`.
@@ -115,7 +115,10 @@ def without_options(item: str) -> str:
 
 
 def clone_url(item: str) -> str | None:
-    """Converts an address such as `git@github.com:a/b.git` to a URL for pip. Otherwise None."""
+    """Converts an address such as `git@github.com:a/b.git` to a URL for pip.
+
+    Returns None for any other text.
+    """
     requirement, options = _split_options(_COMMENT.sub("", item).strip())
     for address in (requirement, *(value for _, value in _file_options(options))):
         direct = _DIRECT.fullmatch(address)
@@ -158,8 +161,8 @@ def _is_local_pip(text: str) -> bool:
 
 
 def _is_local_value(option: str, value: str) -> bool:
-    # pip replaces `${NAME}` with an environment variable of the image. For an index option, the
-    # value is nearly always a URL.
+    # In an index option, `${NAME}` is nearly always a URL: pip replaces it with an environment
+    # variable of the image.
     if option in _PIP_INDEXES and value.startswith("${"):
         return False
     direct = _DIRECT.fullmatch(value)
@@ -193,7 +196,8 @@ def _split_options(text: str) -> tuple[str, str]:
 
 def _file_options(text: str) -> Iterator[tuple[str, str]]:
     """Yields the long name and the value of each option that can name a local file."""
-    # `name @ URL` after `-e` is a single value, although pip requires quotes around the value.
+    # In `-e name @ URL`, the text `name @ URL` is treated as one value, although pip requires
+    # quotes around it.
     text = re.sub(r"\s?@\s?", "@", text)
     words = iter(_shell_words(text))
     for word in words:
@@ -222,7 +226,7 @@ def _shell_words(text: str) -> list[str]:
 
 
 def _brackets(text: str) -> tuple[str, list[str]]:
-    """Returns the text without each `[…]`, and the parts in brackets."""
+    """Returns the text without its `[…]` parts, and the parts themselves."""
     # A regular expression would search for `]` after each `[`, which takes quadratic time.
     outside: list[str] = []
     inside: list[str] = []

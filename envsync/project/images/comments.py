@@ -1,4 +1,4 @@
-"""The comments beside an image: `# envsync: tag TAG` and `# envsync: track PATTERN`."""
+"""The comments about an image: `# envsync: tag TAG` and `# envsync: track PATTERN`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rules_ignored_in(line: str) -> frozenset[str]:
 
 
 def with_tag(line: str, tag: str) -> str:
-    """Returns a line without its line end, whose comment contains the tag."""
+    """Writes a tag into the comment of a line. `line` and the result have no line end."""
     if tag_in(line) is not None:
         return _TAG.sub(lambda found: found[0][: -len(found[1])] + tag, line, count=1)
     # Linters of YAML ask for two spaces before a comment.

@@ -1,7 +1,8 @@
 """Reads the images of the `FROM` lines of a Dockerfile, and rewrites them in place.
 
-A digest is written beside the tag that it belongs to. If an `ARG` contains the tag, its default
-gets the digest, so that a build with another value of the `ARG` does not get a wrong digest.
+A digest is written directly after the tag that it belongs to. If an `ARG` contains the tag, its
+default gets the digest, so that a build with another value of the `ARG` does not get a wrong
+digest.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def rewrite_dockerfile(file: str, data: bytes, changes: Mapping[int, ImageUse]) 
     Args:
         file: the path in messages.
         data: the bytes of the Dockerfile.
-        changes: the new content, by the index of the use in the result of `read_dockerfile`.
+        changes: the new uses. The key is the index of the old use in the result of
+            `read_dockerfile`.
 
     Raises:
         EnvsyncError: a reference cannot be changed without a change of another reference.
@@ -109,18 +111,19 @@ def _comments_above(text: str, start: int) -> str:
 
 
 def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
-    """Returns why the digest cannot be written beside the tag, or an empty string."""
+    """Returns why the digest cannot be written after the tag, or an empty string."""
     if image_problem(item.text):
         return f"`{item.text[:200]}` is not a valid image."
     image = Image.parse(item.text)
-    # The characters that belong together: the tag and the digest, or the end of the name.
+    # The tag and the digest, or the end of the name if the image has neither, must come from one
+    # place.
     tail = item.chars[len(image.name) + bool(image.tag or image.digest) :] or item.chars[-1:]
     owners = {char.owner for char in tail}
     if len(owners) > 1:
         names = ", ".join(f"`ARG {owner}`" for owner in sorted(owners) if owner)
         return (
-            f"The tag is only partly in {names}, so a digest would be wrong for another value. "
-            "Write the tag in one place."
+            f"The tag is only partly in {names}, so a digest would be wrong if the `ARG` had "
+            "another value. Write the tag in one place."
         )
     (owner,) = owners
     if not owner:

@@ -23,7 +23,7 @@ MAX_VALUES: Final = 16
 _MAX_DEPTH: Final = 50
 
 _MAX_ASSIGNED: Final = 2 * MAX_VALUES
-"""Maximum number of expressions of one name. The first expressions are kept."""
+"""Maximum number of expressions that are kept for one name. Later expressions are ignored."""
 
 UNKNOWN: Final = "{…}"
 """Stands for a value that is known only when the code runs. `text.PLACEHOLDER` matches this
@@ -36,8 +36,8 @@ Names: TypeAlias = Mapping[str, tuple[ast.expr, ...]]
 def assigned(nodes: Iterable[ast.AST]) -> Names:
     """Returns the expressions that are assigned to names anywhere in the code.
 
-    An attribute such as `env.name` is also a name. `env = Environment(name="a")` assigns `"a"` to
-    it.
+    An attribute such as `env.name` is also a name. For example, `env = Environment(name="a")`
+    assigns `"a"` to the name `env.name`.
     """
     found: dict[str, list[ast.expr]] = {}
     for node in nodes:
@@ -49,7 +49,7 @@ def assigned(nodes: Iterable[ast.AST]) -> Names:
 
 
 def qualified(node: ast.expr) -> str:
-    """Returns the dotted name of an expression, such as `a.b.get`. Other expressions return ""."""
+    """Returns the dotted name of an expression, such as `a.b.get`, or "" if it has no such name."""
     parts: list[str] = []
     # Recursion would fail here, because generated code can have chains of thousands of attributes.
     while isinstance(node, ast.Attribute):
@@ -112,7 +112,7 @@ class Strings:
     def _call(self, node: ast.Call) -> list[str]:
         """Returns the possible results of a call of `str`, `format` or `os.getenv`.
 
-        For `os.getenv`, the result is its default.
+        For `os.getenv`, the results are a placeholder and the default in the call.
         """
         name = qualified(node.func)
         if name == "str" and len(node.args) == 1:
@@ -127,7 +127,7 @@ class Strings:
 
 
 def _constant(value: object) -> list[str]:
-    """Returns the string of a constant that can be part of a reference."""
+    """Returns the string of a constant, or nothing if it cannot be part of a reference."""
     if isinstance(value, str):
         return [value] if len(value) <= MAX_TEXT else []
     # Python refuses to print an integer of more than 4,300 digits.
@@ -162,11 +162,12 @@ def _assignment(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.ex
 
 
 def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yields the attributes of a returned object whose values are arguments of the call."""
+    """Yields the attributes of an object that a call returns, with the arguments that set them."""
     if not isinstance(value, ast.Call):
         return
     if isinstance(value.func, ast.Attribute) and value.func.attr == "create_or_update":
-        # This method returns its argument, so the result has the same `name` and `version`.
+        # This method returns its argument, so `name` and `version` of the result are those of the
+        # argument.
         for argument in value.args[:1]:
             if qualified(argument):
                 for attribute in ("name", "version"):
@@ -179,7 +180,10 @@ def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _joined(parts: list[list[str]]) -> list[str]:
-    """Joins the strings of several parts in every combination. Long strings are unknown."""
+    """Joins the strings of several parts in every combination.
+
+    If a result could be longer than `MAX_TEXT`, the whole result is a placeholder.
+    """
     # Without a limit, a few lines such as `a = b + b` would create strings of gigabytes.
     if sum(max(map(len, part)) for part in parts) > MAX_TEXT:
         return [UNKNOWN]

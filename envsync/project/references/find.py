@@ -21,8 +21,8 @@ _PYTHON: Final = ".py"
 _NOTEBOOK: Final = ".ipynb"
 _SEARCHED: Final = (*_YAML, _PYTHON, _NOTEBOOK)
 
-# If Python code contains a reference, it contains at least one of these words. They are parts of a
-# prefix, a package, a call or a path of Azure ML.
+# Python code with a reference contains at least one of these words: a part of a prefix, a package,
+# a call or a path of Azure ML.
 _WORDS: Final = (b"azureml", b"azure.ai", b"mldesigner", b"environments.get", b"/environments/")
 
 # These directories contain files of other tools. Without git, only the name of a directory shows
@@ -32,7 +32,7 @@ _MARKS: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
 def is_searched(path: str) -> bool:
-    """Returns True if the extension of a file is one of those that are searched for references."""
+    """Returns True if files with the extension of this file are searched for references."""
     return path.lower().endswith(_SEARCHED)
 
 
@@ -89,7 +89,7 @@ def references_in(path: str, file: str, data: bytes, place: Place) -> list[Refer
 
     Args:
         path: the path of the file. Its suffix decides how the file is read.
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         data: the content.
         place: the file to which paths in inline environments are relative.
     """
@@ -123,14 +123,15 @@ def _may_contain(lower: str, data: bytes) -> bool:
         data: the content.
     """
     if lower.endswith(_YAML):
-        # In a file in UTF-16, the word consists of other bytes, so the file is always parsed.
+        # In UTF-16, the word consists of other bytes, so a file in UTF-16 is always parsed.
         return b"environment" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff")
     return any(word in data for word in _WORDS)
 
 
 def _contents(paths: Iterable[str], absent: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
-        # The target of a link is either in `paths` itself, or outside of the repository.
+        # Links are skipped: the target of a link is in `paths` as well, or is outside of the
+        # repository.
         if not is_searched(path) or os.path.islink(path):
             continue
         try:

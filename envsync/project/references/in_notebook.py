@@ -1,7 +1,7 @@
 """Finds references in the code cells of Jupyter notebooks.
 
 A notebook is JSON (https://nbformat.readthedocs.io). Every JSON file is also YAML, so the YAML
-parser can read a notebook. It returns the position of each line of code in the file.
+parser can read a notebook. The parser returns the position of each line of code in the file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def references_in_notebook(file: str, data: bytes) -> list[Reference]:
     The position of a reference is the position of its line of code in the JSON file.
 
     Args:
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         data: the content of the file.
     """
     root = compose(data).root

@@ -32,7 +32,7 @@ from envsync.project.references.in_text import references_in_python_text
 from envsync.project.references.text import MAX_REFERENCES, PREFIX, read_text, with_parts
 
 MAX_TOKENS: Final = 40_000
-"""Maximum number of tokens of code that is parsed, which is code of about 200 kB.
+"""Maximum number of tokens in code that is parsed. About 200 kB of code have this number of tokens.
 
 Larger code is searched as text, because its syntax tree needs hundreds of megabytes.
 """
@@ -42,7 +42,7 @@ _ENV: Final = re.compile(r"env", re.IGNORECASE)
 _PATH: Final = re.compile(
     r"(?:azureml:|/subscriptions/).*/environments/[^/]+/(?:versions|labels)/", re.DOTALL
 )
-# Only in a module that imports one of these packages, a name without `azureml:` can be a reference.
+# A name without `azureml:` can be a reference only in a module that imports one of these packages.
 _PACKAGES: Final = ("azure.ai.ml", "azureml", "mldesigner")
 _GET: Final = re.compile(r"(?:^|\.)environments\.get$")
 _GET_OLD: Final = re.compile(r"(?:^|\.)Environment\.get$")
@@ -52,7 +52,7 @@ def references_in_python(file: str, source: str) -> list[Reference]:
     """Returns the probable references in a Python file. Returns no references if parsing fails.
 
     Args:
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         source: the code.
     """
     if is_large(source):
@@ -73,14 +73,14 @@ def references_in_python(file: str, source: str) -> list[Reference]:
 
 
 def is_large(source: str) -> bool:
-    """Returns True if code has more than `MAX_TOKENS` words and other characters."""
+    """Returns True if code has more than `MAX_TOKENS` tokens. A token is a word or a sign."""
     return next(islice(_TOKEN.finditer(source), MAX_TOKENS, None), None) is not None
 
 
 def _columns(source: str) -> Callable[[int, int], int]:
-    """Returns a function that converts the columns of `ast`, which count UTF-8 bytes.
+    """Returns a function that converts the columns of `ast` from UTF-8 bytes to characters.
 
-    The function must be called in the order of the source.
+    Call the function with positions in the order of the source.
     """
     # `bytes.splitlines` splits at the same characters as `ast`. `str.splitlines` splits at more
     # characters.
@@ -102,8 +102,8 @@ def references_in_trees(file: str, trees: Sequence[ast.AST], user: User) -> list
     """Returns the probable references in parsed code, sorted by position.
 
     Args:
-        file: the path that the references contain.
-        trees: the parsed code. A name that one tree assigns is also known in all other trees.
+        file: the value of `Reference.file`.
+        trees: the parsed code. A name that is assigned in one tree can be used in all trees.
         user: the kind of file.
     """
     return _Search(file, user, [node for tree in trees for node in ast.walk(tree)]).unique()
@@ -128,7 +128,7 @@ class _Search:
         self._file, self._user, self._nodes = file, user, nodes
         self._strings = Strings(assigned(nodes))
         self._uses_azureml = _uses_azureml(nodes)
-        # The positions of references that are written as a name instead of a string.
+        # The positions at which the code contains a name whose value is a reference.
         self._named: set[tuple[int, int]] = set()
 
     def unique(self) -> list[Reference]:
@@ -189,7 +189,7 @@ class _Search:
         """Yields the references in an argument `environment` that do not start with `azureml:`."""
         for text in self._strings.of(node):
             found = read_text(text)
-            # A name without a version or label is probably the name of a stage, such as `dev`.
+            # A text without a version or label, such as `dev`, is probably the name of a stage.
             if found.form in ("version", "label") and not found.has_prefix:
                 yield self._read(self._reference(node, text, "environment"), text)
 

@@ -53,7 +53,8 @@ def _references(
     line, line_start, before = 1, 0, 0
     for match in islice(found, MAX_REFERENCES):
         start = match.start("text")
-        # Counting from the start of the text would take minutes for a megabyte of references.
+        # Counting lines from the start of the text each time would take minutes for a megabyte of
+        # references.
         line += text.count("\n", before, start)
         line_start = max(line_start, text.rfind("\n", before, start) + 1)
         before = start

@@ -57,7 +57,7 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
     """Returns the references in a YAML file, sorted by position.
 
     Args:
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         data: the content of the file.
         place: the file to which paths in inline environments are relative.
     """
@@ -102,7 +102,7 @@ class _Search(Struct, frozen=True):
     """A search in one file.
 
     Attributes:
-        file: the path that the references contain.
+        file: the value of `Reference.file`.
         parsed: the file.
         place: the file to which paths in inline environments are relative.
         kind: the kind of the file.
@@ -123,7 +123,7 @@ class _Search(Struct, frozen=True):
             name = key.value if isinstance(key, ScalarNode) else ""
             inner = f"{path}.{name}" if path else str(name)
             if name == "environment":
-                # The position of an inline environment is its key, because its first field is on
+                # An inline environment is reported at its key, because its first field is on
                 # another line.
                 start = key if isinstance(value, MappingNode) else value
                 yield from self._environment(value, self._reference(start, inner))
@@ -197,8 +197,8 @@ def _kind(parsed: ParsedFile) -> _Kind:
         for key in ("jobs", "endpoint_name", "create_job", "command", "trial", "task", "compute")
         if nested_field(parsed, root, key) is not None
     }
-    # The keys `command` and `jobs` show nothing, because many tools have these keys. Only Azure ML
-    # has `type: command`.
+    # The keys `command` and `jobs` are not enough, because files of many tools have these keys.
+    # Only Azure ML has `type: command`.
     is_azureml = bool(keys & {"endpoint_name", "create_job"})
     is_azureml |= _text(parsed, root, "type") in _TYPES
     return _Kind(is_azureml=is_azureml, user=_user_of_keys(keys))

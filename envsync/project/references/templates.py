@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from envsync.model.reference import Inline, Reference
 from envsync.project.references.text import FILLER
 
-# These patterns match the expressions and statements of Jinja and similar tools. If the end is
-# missing, a pattern matches the rest of the line or text, because searching that part again from
-# each further `{{` would take minutes.
+# These patterns match the expressions and statements of Jinja and similar tools. If the end of an
+# expression or statement is missing, a pattern matches the rest of the line or text, because
+# searching that part again from each further `{{` would take minutes.
 _EXPRESSION: Final = re.compile(r"\{\{[^\n]*?(?P<end>\}\}|$)", re.MULTILINE)
 _STATEMENT: Final = re.compile(r"\{[%#].*?(?P<end>[%#]\}|\Z)", re.DOTALL)
 
@@ -32,7 +32,7 @@ def filled(data: bytes) -> bytes:
 
 
 def from_template(reference: Reference) -> Reference:
-    """Makes a reference in a template probable, and replaces filler by placeholders."""
+    """Marks a reference in a template as probable, and replaces its filler by placeholders."""
     inline = reference.inline
     if inline is not None:
         inline = Inline(

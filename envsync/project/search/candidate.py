@@ -100,7 +100,7 @@ def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
         if has_similar_shape(part.keys):
             return None
     schema = seen.schema
-    # Without the ending `.json`, the word can be the start of a string on several lines.
+    # A `$schema` that does not end in `.json` can be the first word of a string on several lines.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
 
 

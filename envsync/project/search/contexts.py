@@ -1,4 +1,4 @@
-"""Finds conda files and files in build contexts, which are not read as environment files."""
+"""Finds conda files and files in build contexts: they are not read as environment files."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
         possible = {context: item for item in undecided if (context := _hiding(item))}
         free = [item for item in undecided if not _owner(item, possible)]
         if not free:
-            # The contexts of the remaining files contain each other. Reading too many files is
-            # better than ignoring an environment without a message.
+            # Each remaining file is in the context of another remaining file. Reading too many
+            # files is better than ignoring an environment without a message.
             free = [item for item in undecided if _hiding(item)]
         decided = {item.file.path for item in free}
         contexts |= {context: item for item in free if (context := _hiding(item))}
@@ -48,7 +48,7 @@ class Named(Struct, frozen=True):
         contexts: the environment of each context that hides files, by the resolved path of the
             context.
         targets: the resolved paths of all conda files and contexts.
-        environments: the absolute paths of the environments, which no context hides.
+        environments: the absolute paths of the environment files. No context hides these files.
     """
 
     condas: Mapping[str, Candidate]
@@ -68,7 +68,7 @@ class Named(Struct, frozen=True):
         )
 
     def reason(self, file: YamlFile, files: Files) -> str | None:
-        """Returns a reason if a file is a conda file or is in a build context, otherwise None."""
+        """Returns why a conda file or a file in a build context is not read, otherwise None."""
         conda = self.condas.get(file.real)
         # A file that names itself as its conda file is an environment file, so that `load` reports
         # the mistake.

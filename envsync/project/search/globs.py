@@ -59,8 +59,8 @@ def _names(glob: str) -> tuple[str, ...]:
 
 
 def _match(names: Sequence[str], glob: Sequence[str]) -> bool:
-    # The states are numbers of parts of the glob that match the names so far. Trying each number
-    # of names for each `**` would take exponential time.
+    # A state is an index in `glob`: the parts before this index match the names so far. Trying each
+    # number of names for each `**` would take exponential time.
     states = {0}
     for name in names:
         reached: set[int] = set()

@@ -16,9 +16,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 MAX_DOCUMENTS: Final = 1_000
-"""Maximum number of documents that are looked at one by one. The last one contains the rest."""
+"""Maximum number of document markers at which a text is split.
 
-# Matches the first line that is not blank, a comment, a YAML directive or a document marker.
+The last part is not split further.
+"""
+
+# Matches the first line that is not a blank line, a comment, a YAML directive or a document marker.
 _FIRST: Final = re.compile(
     rb"^(?![ \t]*(?:#|$)|%|(?:---|\.\.\.)(?:[ \t]+#|[ \t]*$))( *)", re.MULTILINE
 )

@@ -42,7 +42,7 @@ def is_similar_schema(schema: str) -> bool:
     # Only the file name is compared, because the rest of the address can be wrong as well.
     file = re.split(r"[?#\s]", schema.strip())[0].replace("\\", "/").rstrip("/")
     name = file.rpartition("/")[2].lower().partition(".")[0]
-    # A longer name has too many other letters to be similar. Comparing it would be slow.
+    # Longer names are never similar, and comparing them would be slow.
     if len(name) > _MAX_SIMILAR:
         return False
     similar = difflib.SequenceMatcher(None, name, "environment").ratio() > _SIMILAR

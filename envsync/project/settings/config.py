@@ -157,7 +157,7 @@ def load_config(
             directories above it.
         start: the directory in which the search starts. The default is the working directory.
             Without a settings file, this directory is the project directory.
-        environ: the environment variables. The default is the environment of the process.
+        environ: the environment variables. The default is `os.environ`.
 
     Raises:
         InvalidProject: the file has errors. The exception contains all errors.

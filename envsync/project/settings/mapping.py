@@ -53,8 +53,8 @@ class MappingReader(Struct, frozen=True):
         file: the file name in messages.
         environ: the environment variables for `${NAME}`.
         problems: the problems found so far. All readers of a file share this list.
-        entries: the known keys of the mapping, each with its nodes. `open_mapping` sets this
-            attribute.
+        entries: the allowed keys that the mapping contains, each with its nodes. `open_mapping`
+            sets this attribute.
         prefix: the start of the key names in messages, such as `targets.dev.`.
         allows_variables: True for the settings of targets. In other settings, `${NAME}` is an
             error.
@@ -117,7 +117,7 @@ class MappingReader(Struct, frozen=True):
         text = self.fill_in(node)
         if text is not None and not text.strip():
             fix = (
-                "Set the environment variable in this setting to a value."
+                "Give the environment variable in this setting a value."
                 if uses_variables(node)
                 else "Write a value."
             )

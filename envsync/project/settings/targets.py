@@ -158,7 +158,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
 
 
 def _read_kind(parent: MappingReader, name: str, entry: Entry) -> TargetKind | None:
-    # The known keys depend on `kind`, so the mapping is opened twice. The problems of this first
+    # The allowed keys depend on `kind`, so the mapping is opened twice. The problems of this first
     # reader are dropped, because the second reader reports the same problems.
     quiet = replace(parent, problems=[])
     reader = open_mapping(quiet, entry.value, prefix=f"targets.{name}.", known=None)

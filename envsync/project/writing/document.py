@@ -1,4 +1,4 @@
-"""Generates the text of an environment file and a conda file in the style of a person."""
+"""Generates the text of an environment file and a conda file, as a person would write them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.
 _CONDA_ORDER: Final = ("name", "channels", "dependencies", "variables", "prefix")
 """The order of the keys in conda's documentation. The service does not keep the order of a file."""
 
-# Matches the names with which the service replaced the `name` of every conda file in 2022
-# (recorded). A plan ignores such a name.
+# Matches the names with which the service replaced the `name` of every conda file in 2022, as
+# recorded responses show. A plan ignores such a name.
 _SERVICE_NAME: Final = re.compile(r"azureml_[0-9a-f]{32}")
 
 _COMMENT_COLUMNS: Final = 96

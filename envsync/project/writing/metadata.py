@@ -12,13 +12,13 @@ from envsync.project.settings.scope import Scope
 def own_metadata(
     registered: Metadata, defaults: Metadata, scope: Scope, ignored: Sequence[str]
 ) -> Metadata:
-    """Returns the metadata of a registered version that the settings do not add to every file.
+    """Returns the metadata that the file of a registered version needs.
 
     Args:
         registered: the description and the tags in the target.
         defaults: the default description and tags.
-        scope: the settings of the target. A file cannot set a tag that the target sets to another
-            value, so the tags of the target are left out, whatever their value is.
+        scope: the settings of the target. The tags of the target are left out, whatever their value
+            is, because a file must not set them to other values.
         ignored: globs of the tags that belong to other tools.
     """
     description = registered.description

@@ -128,7 +128,7 @@ def _is_plain(value: str) -> bool:
         and not node.style
         and (node.tag, node.value) == (STR, value)
         and _newer().resolve(NewerScalarNode, value, (True, False)) == STR
-        # A string that ends with a colon would be read differently as a key.
+        # As a key, a string that ends with a colon would be read differently.
         and not value.endswith(":")
     )
 

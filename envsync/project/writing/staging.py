@@ -39,7 +39,8 @@ def staging(beside: Path) -> Iterator[Path]:
         beside.mkdir(parents=True, exist_ok=True)
         _sweep(beside)
         directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
-        # If the process is killed, the directory stays. This file hides it from git.
+        # If the process is killed, the directory stays. The `.gitignore` hides the directory from
+        # git.
         (directory / ".gitignore").write_text("*\n", "utf-8")
     except OSError as error:
         raise EnvsyncError(f"{beside} cannot be written: {error.strerror or error}.") from error

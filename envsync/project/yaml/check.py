@@ -27,7 +27,7 @@ from envsync.project.yaml.nodes import (
 MAX_EXPANSION: Final = 100_000
 """Maximum number of values after all aliases are expanded.
 
-For a file with more than 10,000 values, the limit is ten times this number of values.
+For a file with more than 10,000 values, the limit is ten times the number of values in the file.
 """
 
 MAX_MERGES: Final = 5_000
@@ -107,10 +107,10 @@ def check(root: Node) -> list[TextProblem]:
 
 
 def _check_collection(node: Node, checks: _Checks) -> _Extent:
-    """Checks a collection and everything in the collection, and returns its extent.
+    """Checks a collection and everything in the collection, and returns its size and depth.
 
-    Each collection is visited only once. If an alias leads to the collection again, the extent from
-    the first visit is returned.
+    Each collection is visited only once. If an alias leads to the collection again, the size and
+    depth from the first visit are returned.
     """
     known = checks.extents.get(id(node))
     if known is not None:
@@ -119,8 +119,8 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
             fix = "Write the intended value instead of the alias."
             checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
-    # This marker detects a collection that contains itself. The extent replaces the marker at the
-    # end.
+    # This marker detects a collection that contains itself. At the end, the size and depth of the
+    # collection replace the marker.
     checks.extents[id(node)] = _IN_PROGRESS
     if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
         checks.problems.append(_unknown_tag(node))

@@ -34,7 +34,7 @@ _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 # Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
 _CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
 MAX_SLOW_TEXT: Final = 100_000
-"""Maximum number of characters that the Python parser reads, which takes about half a second.
+"""Maximum number of characters of a text that the Python parser reads, in about half a second.
 
 libyaml reads longer texts. If libyaml refuses a longer text, its error is reported.
 """
@@ -169,7 +169,7 @@ def _is_slow(text: str) -> bool:
 
 
 def _read_differently(text: str, found: re.Match[str]) -> Document:
-    """Returns the error for a text that only the slow parser reads as azure-ai-ml does."""
+    """Returns the error for a text that only the slow Python parser reads as azure-ai-ml does."""
     start = found.start() + len(found.group()) - len(found.group().lstrip("\n [{,:-"))
     line, column = _position(text, start)
     if "\t" in found.group():
@@ -179,7 +179,7 @@ def _read_differently(text: str, found: re.Match[str]) -> Document:
     else:
         what, fix = "a character that starts a tag or a key", "Put the value in quotes."
     message = (
-        f"The file is larger than {MAX_SLOW_TEXT:,} characters or has thousands of brackets, and "
+        f"The file has more than {MAX_SLOW_TEXT:,} characters or thousands of brackets, and "
         f"contains {what}, which YAML parsers read differently."
     )
     return _broken(text, message, fix=f"{fix} Or make the file smaller.", line=line, column=column)

@@ -47,7 +47,8 @@ def ensure_archived(what: str, held: Resource, archived: bool) -> None:
     Raises:
         TargetError: the service did not change the archived state.
     """
-    # The service ignores `isArchived` if `stage` contradicts it (recorded in registries).
+    # The service ignores `isArchived` if `stage` contradicts it, as recorded responses of
+    # registries show.
     if held.archived != archived:
         raise TargetError(
             f"The service accepted the request to {'archive' if archived else 'restore'} {what}, "

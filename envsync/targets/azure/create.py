@@ -86,8 +86,8 @@ class Creator:
         Args:
             environment: the version.
             check: a function that is called just before the version is sent. If the function raises
-                an exception, the version is not sent. The upload that remains is harmless, because
-                the service stores each content only once.
+                an exception, the version is not sent. In this case, the uploaded files stay. This
+                is harmless, because the service stores each content only once.
 
         Raises:
             TargetError: the upload or the registration failed, the build context on disk has

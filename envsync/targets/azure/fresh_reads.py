@@ -1,8 +1,8 @@
 """`FreshReads`: reads resources so that the results include this process's own writes.
 
 The service is eventually consistent. Lists are stale for up to half a minute after a write. A GET
-of a version can be stale right after a PUT of the version (recorded once, in 2022-03). The response
-to a PUT is never stale, so this process remembers its own writes (`RecentWrites`).
+of a version can be stale right after a PUT of the version, as one recording of 2022-03 shows. The
+response to a PUT is never stale, so this process remembers its own writes (`RecentWrites`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""The maximum age in seconds of the lists of containers that a write can rely on."""
+"""A write relies on the lists of containers only if they are at most this number of seconds old."""
 
 
 class FreshReads:
     """Repeats each read until the result includes this process's own writes.
 
-    Stops at the time limit `RecentWrites.stale` or `LAG`.
+    Stops after `RecentWrites.stale` seconds for a version, and after `LAG` seconds for the lists.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class FreshReads:
     def begin_listing(self) -> Callable[[], Listing]:
         """Reads the first page of the lists, and returns a function that reads the rest.
 
-        Together, they do the same as `listing`.
+        Both calls together do the same as `listing`.
 
-        The first request signs in, and fails if the target does not exist. After it, other threads
-        can send requests while the rest of the lists is read.
+        The first request signs in, and fails if the target does not exist. After the first request,
+        other threads can send requests while the rest of the lists is read.
         """
         rest = begin_listing(self._resources)
 
@@ -114,8 +114,8 @@ class FreshReads:
             name: the name of the environment.
             version: the version.
             expected: the state after the write.
-            wait: whether the GET is repeated for `RecentWrites.stale` seconds, because it can be
-                stale. If False, only one GET is sent.
+            wait: whether the GET is repeated for `RecentWrites.stale` seconds, because the response
+                can be stale. If False, only one GET is sent.
 
         Raises:
             TargetError: the version cannot be read.

@@ -1,8 +1,8 @@
 """`Listing`: the existing containers and their archived state, according to two lists.
 
-A GET of an archived container returns `isArchived: false` (recorded in 2022, 2025 and 2026). No
-recorded list contains an archived container, so the fields of such an entry are not known. The list
-of active containers is reliable, because this list omits archived containers.
+A GET of an archived container returns `isArchived: false`, as recordings of 2022, 2025 and 2026
+show. No recorded list contains an archived container, so the fields of such an entry are not known.
+The list of active containers is reliable, because this list omits archived containers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_listing(resources: Resources) -> Listing:
 def begin_listing(resources: Resources) -> Callable[[], Listing]:
     """Reads the first page of the lists, and returns a function that reads the other pages.
 
-    Both raise `TargetError` if the lists cannot be read.
+    Both functions raise `TargetError` if the lists cannot be read.
     """
     # The list of all containers must be read first. If the list of active containers were read
     # first, a container that is created between the two reads would look archived.

@@ -133,7 +133,7 @@ class RecentWrites:
         }
 
     def expected(self, name: str, version: str) -> Resource | None:
-        """Returns the state of a version that a GET must return, or None if the state is not known.
+        """Returns the state that a GET of a version must return, or None if the state is not known.
 
         The state is known if this process wrote the version within the last `stale` seconds and did
         not write the container afterwards.

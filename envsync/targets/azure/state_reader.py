@@ -46,7 +46,7 @@ class StateReader(Struct, frozen=True):
         resources: the resources to read.
         parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
-        fresh: reads that show the recent writes.
+        fresh: the object that reads resources so that they show the recent writes.
         advance: a function that is called with the number of containers already read, and the
             number of all containers to read.
     """
@@ -67,8 +67,9 @@ class StateReader(Struct, frozen=True):
         rest = self.fresh.begin_listing()
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
-            # The versions are read while the rest of the lists is read, because each page of a list
-            # needs the page before it. `rest` is submitted first: no other read waits for it.
+            # Each page of a list needs the page before it, so other threads read versions while one
+            # thread reads the pages. `rest` is submitted first, so that it does not wait for a free
+            # thread.
             listed = pool.submit(rest)
             early = {name: pool.submit(self._versions, name) for name in sorted(names or ())}
             read = partial(self._containers, pool, early, listed.result())

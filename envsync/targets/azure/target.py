@@ -256,7 +256,7 @@ class AzureTarget:
     ) -> Container:
         """Returns a container that holds the given versions.
 
-        The container is archived if `before` says so. If `before` is None, the container is active.
+        The archived state is read if there is a `before` to compare with. Otherwise, it is False.
         """
         return Container(
             name,

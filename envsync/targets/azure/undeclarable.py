@@ -19,7 +19,7 @@ _KNOWN: Final = READ_ONLY | {
     # In preview versions of the API, this field describes the built image (OpenAPI).
     "imageDetails",
 }
-"""Keys that envsync models, and keys that only the service sets."""
+"""Keys that have a field in envsync's model, and keys that only the service sets."""
 
 _DEFAULTS: Final[Mapping[str, JSON]] = {
     "isAnonymous": False,

@@ -35,15 +35,15 @@ from envsync.model.state import Modification, RegisteredVersion
 from envsync.targets.azure.undeclarable import READ_ONLY, undeclarable
 
 # `stage` is never sent. The service returns `stage: Development` if the stage was never set. If a
-# client sends this stage back with `isArchived: true`, the service does not archive the version
-# (recorded in registries). Current releases of azure-ai-ml do not send `stage`.
+# client sends this stage back with `isArchived: true`, the service does not archive the version, as
+# recorded responses of registries show. Current releases of azure-ai-ml do not send `stage`.
 _NEVER_SENT: Final = READ_ONLY | {"stage"}
 
 # azure-ai-ml hashes uploads with SHA-256 since 1.28, and with MD5 before.
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
 _CREATING: Final = 10
-"""Seconds after the creation of a resource for which a write counts as a part of the creation."""
+"""A write counts as a part of the creation for this number of seconds after the creation."""
 
 # `datetime` has six decimals of a second, but the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
@@ -83,7 +83,7 @@ class Resource(Struct, frozen=True):
 
         For a container, only the response to a PUT shows the right archived state. The stage
         `Archived` counts as well, because the service derives `isArchived` and `stage` from each
-        other (recorded in registries, 2023 and 2026).
+        other, as recordings of registries from 2023 and 2026 show.
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"
@@ -152,7 +152,7 @@ def body(
     tags: Mapping[str, str] | None,
     archived: bool,
 ) -> dict[str, JSON]:
-    """Returns the body of a PUT that changes a resource and sends every other field unchanged.
+    """Returns the body of a PUT that changes the given fields and sends all other fields unchanged.
 
     If `tags` is None, the tags are sent exactly as they were received.
 

@@ -52,7 +52,7 @@ class Writer(Struct, frozen=True):
     Attributes:
         endpoint: the workspace or registry.
         recent: this process's recent writes, to which the writer adds each write.
-        fresh: reads that show the recent writes.
+        fresh: the object that reads resources so that they show the recent writes.
     """
 
     endpoint: Endpoint
@@ -66,9 +66,9 @@ class Writer(Struct, frozen=True):
 
         Args:
             environment: the version.
-            check: a function that is called just before the version is sent. It returns the version
-                if the version is already registered as declared. In this case, or if the function
-                raises an exception, the version is not sent.
+            check: a function that is called just before the version is sent. The function returns
+                the version if the version is already registered as declared. In this case, or if
+                the function raises an exception, the version is not sent.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -179,7 +179,7 @@ class Writer(Struct, frozen=True):
         return held
 
     def _container_written(self, name: str, expected: Resource, failure: TargetError) -> bool:
-        """Returns whether a container has the tags and the archived state of a failed request."""
+        """Returns whether a container has the values that a failed request should have written."""
         try:
             found = self.endpoint.resources.container(name)
             if found is None or found.tags != expected.tags:
@@ -309,7 +309,7 @@ class Writer(Struct, frozen=True):
         ensure(shown)
 
     def _version_written(self, name: str, written: Resource, failure: TargetError) -> bool:
-        """Returns whether a version has the state of a failed request."""
+        """Returns whether a version has the state that a failed request should have written."""
         try:
             wait = not is_final(failure)
             return self.fresh.written(name, written.name, written, wait=wait)

@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 
 
 class LocalTarget:
-    """A `Target` that keeps environments in one SQLite file, and build contexts beside the file.
+    """A `Target` that keeps environments in one SQLite file, and build contexts next to the file.
 
     Attributes:
         store: the content of the file, in the service's terms.
@@ -231,6 +231,7 @@ def current_actor() -> str:
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # In a Docker container, the user id can lack a user name. In this case, Python 3.13 raises
-        # OSError, and earlier versions raise KeyError. On Windows, Python raises ImportError.
+        # In a Docker container, the user id possibly has no user name. In this case, Python 3.13
+        # raises OSError, and earlier versions raise KeyError. On Windows, Python raises
+        # ImportError.
         return "unknown"

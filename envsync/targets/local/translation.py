@@ -104,7 +104,7 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
 
     Args:
         snapshot: the rows.
-        location: a function that returns the directory of the build context with a digest.
+        location: a function that returns the directory of a build context for its digest.
 
     Raises:
         KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
@@ -141,9 +141,9 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     If all versions are integers, the name is the highest integer plus one. Otherwise, the name is
     the number of versions plus one, or the next free number.
     """
-    # The service suggests a counter, a timestamp (recorded in 2022), or `1` if versions are not
-    # numbers (recorded in 2025). No code relies on the suggested name, so the local target can
-    # suggest another name than the service.
+    # In recorded responses, the service suggests a counter, a timestamp (in 2022), or `1` if
+    # versions are not numbers (in 2025). No code relies on the suggested name, so the local target
+    # can suggest another name than the service.
     taken = {version.version for version in versions}
     number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
     while str(number) in taken:

@@ -116,7 +116,7 @@ def test_other_angle_brackets_start_no_here_document(text: str) -> None:
 
 def test_an_unknown_image_says_which_variable_has_no_value() -> None:
     text = "ARG A\nARG B=x$A\nFROM y:$B\nFROM ${B:-z}\nFROM ${C:-${A}}\nFROM ${B\n"
-    problem = "`ARG A` has no default, so the image is known only in the build."
+    problem = "`ARG A` has no default, so the image is unknown until the build."
     expected = [problem, "", problem, "The reference contains a variable that envsync cannot read."]
 
     assert [image.problem for image in Dockerfile.parse(text).images] == expected

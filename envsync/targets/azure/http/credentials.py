@@ -135,9 +135,9 @@ _SIGNS: Final = tuple(
         ),
     )
 )
-# `_OWN_SIGNS` has phrases for single credentials. They are used only if `envsync.yaml` selects the
-# credential. The default credential tries several credentials, and its message contains the errors
-# of all of them.
+# `_OWN_SIGNS` has phrases for single credentials. The phrases of a credential are used only if
+# `envsync.yaml` selects this credential. The default credential tries several credentials, and its
+# message contains the errors of all of them.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),

@@ -289,7 +289,8 @@ def _innermost(info: JSON) -> str:
 def _line(value: object) -> str:
     """Converts a value to text on one line, without credentials.
 
-    Hides them before the text is cut, because the rest of a signature is hard to recognise.
+    Callers cut the text later. Credentials are hidden first, because a cut signature is hard to
+    recognise.
     """
     return masked(" ".join(str(value or "").split()))
 

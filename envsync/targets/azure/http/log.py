@@ -132,7 +132,7 @@ def redacted_url(url: str) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """Returns a text in which signatures, keys, and passwords and tokens in URLs are replaced."""
+    """Returns a text without its signatures and keys, and without passwords and tokens in URLs."""
     return masked(_SIGNATURE.sub(rf"\1={HIDDEN}", text))
 
 

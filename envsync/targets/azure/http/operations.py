@@ -75,7 +75,7 @@ class Operations:
         return url.partition("?")[0] in self._polled
 
     def wait(self, seconds: float) -> None:
-        """Waits before the next poll, but not longer than the limit and not after `stop`."""
+        """Waits before the next poll. The limit or `stop` ends the wait early."""
         self._stopped.wait(min(seconds, self._limit))
 
     def check(self, operation: Operation) -> None:

@@ -157,7 +157,7 @@ class Rest:
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
-        # Closing the client leaves the transport open (`SharedTransport.__exit__`).
+        # Closing the client does not close the transport (see `SharedTransport.__exit__`).
         self._transport.close()
 
     def _send(

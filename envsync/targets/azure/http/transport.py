@@ -167,7 +167,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
     def sleep(self, duration: float) -> None:
         """Waits between two polls of azure-ai-ml. An interruption of the run ends the wait.
 
-        azure-ai-ml also waits between two attempts of a request. These waits are short.
+        azure-ai-ml also calls this method between two attempts of a request. These waits are short.
         """
         self.operations.wait(duration)
 
@@ -217,7 +217,8 @@ def _body(response: Any) -> JSON:
 class _Session(requests.Session):
     """A session that looks up the proxy and the certificates of a host only once.
 
-    requests reads the environment for each request, which takes a tenth of the time of a request.
+    The library `requests` looks them up for each request, which takes a tenth of the time of a
+    request.
     """
 
     def __init__(self) -> None:

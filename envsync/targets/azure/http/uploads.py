@@ -43,7 +43,10 @@ If the time limit is short, each attempt gets less time, so that all attempts fi
 """
 
 SLOWEST: Final = 32 * 1024
-"""Bytes per second. The size of an upload, divided by this speed, is added to its time limit."""
+"""Speed in bytes per second.
+
+The time limit of an upload includes the size of the upload divided by this speed.
+"""
 
 SECONDS_A_FILE: Final = 1.0
 """Seconds that each file adds to the time limit of a whole upload."""
@@ -141,8 +144,8 @@ class UploadRetries(Retries):
         # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
         # is not an error, because it shows that the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
-            # The body of a download is not read yet, because a download is read in parts. The body
-            # must be read here, because it contains the error.
+            # The body of a download is read in parts, so it is not read yet. If the request failed,
+            # the body contains the error and must be read here.
             response.http_response.read()
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url
