@@ -169,7 +169,7 @@ def _reason(name: str, items: Sequence[RegisteredVersion], left_out: LeftOut) ->
         return _UNDECLARED
     reason = left_out[files[0]]
     if len(files) > 1:
-        reason += f", and {len(files) - 1} more of its files"
+        reason += f", and {len(files) - 1} more of the environment's files"
     if any(item.environment.provenance.source not in left_out for item in items):
         reason += "; no file declares the other versions"
     return reason

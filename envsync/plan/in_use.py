@@ -106,7 +106,7 @@ def without_refused(
         if change.action is not Action.ARCHIVE or not _hides(change, container):
             kept.append(change)
             continue
-        # A reference without a known version can be a reference to each of the versions.
+        # If the version in a reference is unknown, the reference may use any of the versions.
         users = [
             item
             for item in broken

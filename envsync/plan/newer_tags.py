@@ -1,4 +1,4 @@
-"""Chooses the newest tag of the same shape.
+"""Chooses the newest tag of an image among the tags that have the same shape as the present tag.
 
 The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have one shape,
 and so have `2.1.0-cuda11.8` and `2.2.0-cuda11.8`. A number that is part of a word, such as `11.8`
@@ -39,11 +39,11 @@ versions.
 
 
 def newest_tag(image: Image, tags: Iterable[str], track: re.Pattern[str] | None) -> str | None:
-    """Returns the newest tag, or None if the image has the newest tag or no tag with a number.
+    """Returns the newest tag of an image, or None if no tag is newer than the present tag.
 
     Args:
         image: the image with its tag.
-        tags: the tags of the repository. Strings that are no tags are ignored.
+        tags: the tags of the repository. Strings that are not valid tags are ignored.
         track: a pattern. A tag must contain a match of this pattern. If None, a tag must have the
             shape and the series of the present tag.
     """

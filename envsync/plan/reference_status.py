@@ -35,7 +35,7 @@ from envsync.plan.reference_findings import (
 from envsync.plan.versions import container_after
 
 MAX_SUGGESTIONS: Final = 20
-"""Similar names are searched for until this number of references has a finding."""
+"""After this number of findings, no similar names are suggested, because the search is slow."""
 
 Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]
 
@@ -44,11 +44,12 @@ class Judged(Struct, frozen=True):
     """A reference, and facts about the environment to which it leads.
 
     Attributes:
-        status: whether the reference means an environment that exists.
+        status: `broken` (the reference cannot be resolved), `archived` (the environment is
+            archived), `floating` (the reference names no version), or `ok`.
         declared: True if a file declares the environment. None if no file of the project can
             declare it, for example an environment of a foreign registry.
         registered: True if the environment is registered in the target, even if it is archived.
-            None if no target was read, or if the reference leads to another place.
+            None if no target was read, or if the reference leads to another workspace or registry.
         will_archive: True if the plan archives the environment. None if `registered` is None.
         latest: the change of `@latest`, if the plan changes the version to which the reference
             leads.
@@ -135,7 +136,7 @@ class Declared(Value, frozen=True):
         return (highest,) if highest is not None and reference.is_floating else found
 
     def can_mean(self, reference: Reference) -> bool:
-        """Returns True if a reference leads to a workspace or registry that is a target."""
+        """Returns True if a reference can lead to a target of the project."""
         if reference.registry is not None:
             return reference.registry in self.registries
         return self.has_workspace
@@ -255,8 +256,8 @@ def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
         )
     if reference.version == LATEST:
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # Environments of the service are not always in the lists of a workspace, so a missing one is
-    # not an error.
+    # A workspace does not always list the environments of the service, so it is not an error if
+    # such an environment is missing.
     if is_reserved(name):
         return Judged(reference, known.status, finding=known.finding)
     return replace(

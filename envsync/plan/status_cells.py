@@ -1,7 +1,7 @@
 """Derives the state of each environment version in one target from the plan for this target.
 
-The plan decides what differs, and what the project is allowed to change. This module only names
-these decisions, and adds the registered versions that the plan leaves alone.
+The plan decides what differs, and what the project is allowed to change. This module derives a
+state from each of these decisions, and adds the registered versions that the plan does not change.
 """
 
 from __future__ import annotations
