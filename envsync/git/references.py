@@ -26,9 +26,10 @@ class FoundReferences(Struct, frozen=True):
     """The references of a project.
 
     Attributes:
-        references: sorted by file, line and column.
+        references: the references, sorted by file, line and column.
         files: the number of files that were searched.
-        warning: why references can be missing, as a sentence. Empty if none is missing.
+        warning: why the list of references may be incomplete, as a sentence. Empty if it is
+            complete.
     """
 
     references: tuple[Reference, ...]
@@ -71,7 +72,7 @@ def references_below(
 
     Args:
         root: the project directory.
-        files: the files of the project, which reads each file once.
+        files: the cache of file contents, which reads each file only once.
         repository: see `references_of`.
         with_specs: see `references_of`.
         advance: see `references_of`.
