@@ -44,7 +44,7 @@ class NewProject(Struct, frozen=True):
             directory. Empty if the project has no environment file yet.
         targets: the targets that the files of the repository use.
         below: the path of the project directory relative to the top of the repository, with `/`.
-            Empty for the top.
+            Empty if the two are the same.
         branch: the default branch of the repository.
     """
 
@@ -100,7 +100,8 @@ def runs_workflow(text: str, below: str) -> bool:
 
     Args:
         text: the text of the workflow.
-        below: the project directory relative to the top of the repository. Empty for the top.
+        below: the project directory relative to the top of the repository. Empty if the two are
+            the same.
     """
     if below:
         return _names(text, below)
@@ -114,7 +115,8 @@ def runs_hooks(text: str, below: str) -> bool:
 
     Args:
         text: the text of the configuration.
-        below: the project directory relative to the top of the repository. Empty for the top.
+        below: the project directory relative to the top of the repository. Empty if the two are
+            the same.
     """
     if below:
         return "envsync" in text and _names(text, below)

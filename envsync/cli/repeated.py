@@ -1,4 +1,4 @@
-"""Accepts global options after the command: `envsync plan -v` is equal to `envsync -v plan`."""
+"""Accepts global options after the command: `envsync plan -v` means `envsync -v plan`."""
 
 from __future__ import annotations
 

@@ -192,7 +192,8 @@ class Session(Struct, frozen=True):
     def out(self, text: str) -> None:
         """Writes a result to standard output.
 
-        Control characters are spelled out as in `err`, and commands for pipelines are broken.
+        Control characters are spelled out as in `err`, and commands that a pipeline would execute
+        are escaped.
         """
         self.out_commands(shown_lines(text, color=self.use_color(sys.stdout)))
 
