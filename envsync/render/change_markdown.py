@@ -30,9 +30,9 @@ def changes_section(shown: PlanView, parts: Sequence[ItemView], room: float, tit
     """Returns a section that shows some changes of a plan.
 
     Args:
-        shown: the whole plan. All sections of changes have the same columns.
+        shown: the whole plan, because all sections of changes have the same columns.
         parts: the changes of the section.
-        room: the size in bytes above which no more changes are rendered.
+        room: the size in bytes. After this size is exceeded, no more changes are rendered.
         title: the title of the section.
     """
     address = name_width((item.address for item in shown.changes), WIDTH)

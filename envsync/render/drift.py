@@ -41,7 +41,7 @@ _NOTES: Final = {
 def drift_text(
     report: DriftReport, place: Place, paint: Paint, width: int, *, full: bool = False
 ) -> str:
-    """Returns a report as text: the drift, what is unknown, and a summary.
+    """Returns a report as text: the drift, the differences of unknown origin, and a summary.
 
     Args:
         report: the report of one target.

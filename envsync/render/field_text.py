@@ -72,7 +72,7 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
     # Most values fit into one line, so this early return makes large plans fast.
     if cells(text) <= min(room, _MOST_COLUMNS):
         return [text]
-    # If the lines have no limit, one line can contain a whole script.
+    # If `room` is unlimited, the text can be a whole script, so it is shortened.
     if cells(text) <= room:
         return [text if full else shorten(text, _MOST_COLUMNS)]
     if full:
@@ -86,7 +86,7 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
 def item_lines(text: str, room: int, *, full: bool) -> list[str]:
     """Returns an item of a list as lines. All lines after the first are indented.
 
-    An item of a nested list begins with spaces, which are kept. `full` is the same as in
+    An item of a nested list begins with spaces, which are kept. `full` has the same meaning as in
     `value_lines`.
     """
     if cells(text) <= room:

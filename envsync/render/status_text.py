@@ -168,8 +168,8 @@ class _Layout(Struct, frozen=True):
         Args:
             blocks: the rows, in blocks.
             targets: the targets that have a column.
-            words: returns the text of a cell.
-            width: the number of columns that a line should have at most.
+            words: a function that returns the text of a cell.
+            width: the maximum number of columns of a line, if possible.
             header: the name of a target is cut to this number of columns, unless the cells below
                 it are wider.
         """

@@ -13,11 +13,11 @@ from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.report import Report
 
 WIDTH: Final = 600
-"""The width of a timeline, in the unit of its picture. The numbers below have the same unit."""
+"""The width of a timeline, in the unit of the SVG picture. The numbers below have the same unit."""
 
 _EDGE: Final = 12
 _GAP: Final = 16
-"""Dots have this distance at least, so that versions of the same minute can be told apart."""
+"""The minimum distance between two dots, so that versions of the same minute can be told apart."""
 
 
 class VersionView(Struct, frozen=True):
@@ -70,7 +70,7 @@ def short_time(text: str) -> str:
 
 
 def environment_views(report: Report) -> Iterator[EnvironmentView]:
-    """Yields the environments that any target has, by name."""
+    """Yields the environments that at least one target has, sorted by name."""
     names = {name for target in report.targets for name in target.containers}
     for name in sorted(names, key=natural_order):
         held = {
