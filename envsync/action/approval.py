@@ -104,12 +104,12 @@ def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
 
     Otherwise, everyone who has permission to start a run again could bring back an old state: the
     files of an old commit, with an old approval. The first attempt of a run is allowed for an older
-    commit, because runs wait for each other.
+    commit, because the branch can get a newer commit while the run waits for another run.
 
     Args:
         github: the repository.
         event: the event of the run.
-        commit: the commit of the branch that the run applies.
+        commit: the commit that the run applies.
 
     Raises:
         NotApproved: the branch has a newer commit.
@@ -197,7 +197,8 @@ def approvers(github: GitHub, pull: PullRequest) -> str:
     try:
         reviews = github.approvals(pull.number)
     except GitHubError:
-        # The reviews are only shown. The rules of the branch decide which reviews are required.
+        # Ignore the error, because the reviews are only shown. The rules of the branch decide which
+        # reviews are required.
         return text
     for review in reviews:
         if review.commit == pull.head:
