@@ -40,7 +40,8 @@ class Edits(Struct, frozen=True):
     Attributes:
         contents: the new bytes of each changed file, by absolute path.
         written: the findings whose image references are rewritten.
-        findings: all findings. A place that cannot be rewritten has the state `unwritable`.
+        findings: all findings. An image reference that cannot be rewritten has the state
+            `unwritable`.
     """
 
     contents: Mapping[Path, bytes]

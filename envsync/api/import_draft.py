@@ -108,7 +108,7 @@ class Draft:
     def _fetch(self) -> None:
         """Writes the build context.
 
-        If it cannot be downloaded, `notes` says why and what is written instead.
+        If the build context cannot be downloaded, `notes` says why, and what is written instead.
         """
         if self._spec.local_context is None:
             return
@@ -150,7 +150,7 @@ class Draft:
         )
 
     def _drop_context(self, reason: str) -> None:
-        """Removes the files of the build context, so that the file contains its address instead.
+        """Removes the files of the build context, and uses the address of the context instead.
 
         Raises:
             EnvsyncError: the version has no address of a build context.

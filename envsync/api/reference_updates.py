@@ -41,7 +41,7 @@ def find_reference_moves(
     Args:
         references: the result of `registry_references`.
         globs: patterns for the names of environments. If empty, every name is included.
-        open_registry: opens a registry by its name.
+        open_registry: a function that opens a registry by its name.
         warn: a function that is called with a sentence for each registry that cannot be read.
     """
     moves: list[ReferenceMove] = []

@@ -36,8 +36,8 @@ class References(Struct, frozen=True):
         problems: the problems of the references, sorted by position.
         unused: the declared environments to which no reference leads.
         files: the number of files that were searched.
-        warning: a sentence that says why references can be missing. Empty if no reference is
-            missing.
+        warning: a sentence that says why the list of references may be incomplete. Empty if the
+            list is complete.
     """
 
     references: tuple[Judged, ...]
@@ -66,7 +66,7 @@ def find_references(
 
     Raises:
         EnvsyncError: the target cannot be read.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     if found is None:
         found = references_of(project, with_specs=True)
@@ -137,7 +137,7 @@ def held_in(project: Project, target: Target, found: FoundReferences, state: Sta
         state: the containers of the target that are declared or that a reference leads to.
 
     Raises:
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     if not project.declared_for(target.identity.name):
         return Held(target.identity, state)

@@ -55,7 +55,7 @@ def solve_conda_files(
     channels: Sequence[str] = (),
     advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Solved:
-    """Finds out whether the packages of each conda file can be installed on its image.
+    """Checks whether the packages of each conda file can be installed on the environment's image.
 
     Reads channels over the network. Keeps results in `.envsync/` of the project.
 

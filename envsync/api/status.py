@@ -75,7 +75,7 @@ def read_status(
 
     Raises:
         EnvsyncError: a pattern matches no environment, or there is no project.
-        InvalidProject: the settings of a target do not fit the declared environments.
+        InvalidProject: the settings of a target are not valid for the declared environments.
         UsageError: the settings contain no target of this name.
     """
     ensure_possible(globs, project.declarations)

@@ -254,8 +254,8 @@ class Metadata(Struct, frozen=True):
         docs/reference/digest.md describes the format, which is format 1.
         """
         # Every version that envsync writes has this digest in a tag. With another format, every
-        # registered version would look edited. The service stores an empty description as no
-        # description.
+        # registered version would look edited. For the service, an empty description is the same as
+        # no description.
         data = replace(self, description=self.description or None).to_json()
         return sha256_digest("envsync-metadata 1\n" + canonical_json(data))
 

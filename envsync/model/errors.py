@@ -82,7 +82,7 @@ class Conflict(TargetError):
 
 
 class ContextUnavailable(TargetError):
-    """The target cannot return the content of a build context, however often it is asked.
+    """The target cannot return the content of a build context. A later attempt would fail as well.
 
     The message is the reason, as the end of a sentence such as "The files were not downloaded, …".
     """

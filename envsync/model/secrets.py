@@ -1,7 +1,8 @@
 """Finds credentials in text: a short list of formats that other text hardly ever has.
 
 `find_secrets` is for the rules `secret-in-file`, `secret-in-context` and `secret-in-tag`, so it
-reports only text that is almost certainly a credential. `masked` in masking.py hides more.
+reports only text that is almost certainly a credential. `masked` in masking.py also hides text that
+is less certainly a credential.
 
 Every search takes linear time: a regular expression runs only if its literal text is found, and
 starts only where a word starts.
@@ -154,7 +155,7 @@ _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.lit
 # first used.
 PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
 _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
-# The quantifiers give nothing back (`*+`), so a text without a key takes linear time as well. A
+# The quantifiers (`*+`) do not backtrack, so a text without a key takes linear time as well. A
 # header ends at a line break, at `\n`, or at a blank if all lines of the key were joined.
 _HEADER: Final = rf"[A-Za-z-]{{1,40}}+: (?:[^\n\\]{{0,400}}+(?:\n|\\n){_GAP}|\S{{1,400}}+[^\S\n]++)"
 KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
@@ -165,7 +166,7 @@ PLACEHOLDER: Final = (
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
     r"|\[[^\[\]]*\]|[*x.X_-]*|…|REDACTED"
 )
-"""Matches a text that stands for a credential, such as `${TOKEN}` or `***`."""
+"""Matches a placeholder for a credential, such as `${TOKEN}` or `***`."""
 
 _NAME_OF_ONE: Final = r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)"
 _LONG_NAME: Final = r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}"
@@ -190,7 +191,8 @@ def find_secrets(text: str) -> list[Secret]:
     """Returns the credentials in a text, in the order of the text and at most `MOST`."""
     found: dict[int, Secret] = {}
     for secret in _all(text):
-        # A token in a URL is found by its own format first, which names it better.
+        # A token in a URL is found by its own format first, because the format has a more precise
+        # name.
         if not any(secret.start < item.end and item.start < secret.end for item in found.values()):
             found[secret.start] = secret
         if len(found) == MOST:

@@ -136,7 +136,7 @@ class Target(Protocol):
             before: the expected state. If None, the state is not compared.
 
         Raises:
-            Conflict: the container is archived or restored in the meantime.
+            Conflict: the container was archived or restored in the meantime.
             TargetError: the container does not exist.
         """
         ...
@@ -153,7 +153,7 @@ class Target(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends waits for work that the target does in the background, because the user interrupted.
+        """Stops waiting for work that the target does in the background. Called after an interrupt.
 
         An operation that waits in another thread fails soon, if the target has not finished it.
         """
