@@ -78,7 +78,8 @@ def find_bases(
     if [base.commit for base in bases] != [head] or _has_edits(repository, head, is_changed):
         return tuple(bases)
     if branch is not None and branch.is_default:
-        # The first commit has no parent, but the work tree of a pipeline can still differ from it.
+        # The first commit has no parent, but the work tree of a pipeline can still differ from this
+        # commit.
         return _parent(repository, head) or (tuple(bases) if is_changed(head) else ())
     raise _nothing_to_compare(head, branch)
 

@@ -97,7 +97,7 @@ def _touched(
     declared: Iterable[Declaration],
     changed: frozenset[str],
 ) -> set[str]:
-    """Returns the names of environments whose files or build contexts contain changed paths."""
+    """Returns the names of environments whose files or build contexts were changed."""
     around = {item for path in changed for item in (path, *above(path))}
     names = set()
     for declaration in declared:

@@ -120,8 +120,8 @@ def _ensure_inside(project: Project, repository: Repository, untracked: Collecti
     Args:
         project: the project.
         repository: the repository of the project.
-        untracked: the untracked files of the project. Git lists another repository as a directory
-            with `/` at the end, and does not list its files.
+        untracked: the untracked files of the project. If a directory is another repository, git
+            lists only the directory, with `/` at the end.
 
     Raises:
         GitError: a file is outside of the repository, or in another repository that is not a
@@ -160,7 +160,8 @@ def _rejections(
 ) -> Iterator[tuple[Rejection, Source]]:
     """Yields a rejection for each edited version, with the source of its declaration.
 
-    If a version differs from several commits, the rejection is about the first of these commits.
+    If a version differs from its content at several commits, the rejection is about the first of
+    these commits.
     """
     taken = {item.name: {*used.get(item.name, ())} for item in now}
     for item in now:

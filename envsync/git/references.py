@@ -53,7 +53,8 @@ def references_of(
         repository: the repository of the project. If None, it is searched for.
         with_specs: whether inline environments are read completely, so that they can be compared
             with declared environments.
-        advance: a function that is called with the number of finished files and of all files.
+        advance: a function that is called with the number of finished files, and the number of all
+            files.
     """
     return references_below(
         project.config.root, project.files, repository, with_specs=with_specs, advance=advance

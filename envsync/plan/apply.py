@@ -232,8 +232,8 @@ def _carry_out(change: Change, target: Target) -> Outcome:
             archived = change.action is Action.ARCHIVE
             target.set_archived(change.name, change.version, archived, change.before)
             # Azure's documentation does not say whether the service restores archived versions
-            # together with their container. For a version that is still archived, set_archived
-            # writes nothing.
+            # together with their container. So archive these versions again. This writes nothing if
+            # a version is still archived.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
     except Conflict as conflict:

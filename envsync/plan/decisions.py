@@ -250,7 +250,7 @@ def _unverified(item: RegisteredVersion) -> str:
         )
     return (
         f"{key}: the tag envsync.digest says that the registered build context is the declared "
-        "one, but the address of the upload contains the hash of another content. Somebody changed "
+        "one, but the address of the upload contains the hash of other content. Somebody changed "
         "the tag, or the uploaded context had other empty directories. If in doubt, declare a new "
         "version."
     )

@@ -1,8 +1,8 @@
 """Finds out where a difference between a file and the target was made: in git, the target or both.
 
 The comparison has three sides: the declared metadata, the metadata in the target, and the metadata
-that envsync wrote last. For the last side, only a digest is known: the tag `envsync.applied`. This
-digest is enough in three cases:
+that envsync wrote last. Of the metadata that envsync wrote last, only the digest is known: the tag
+`envsync.applied`. This digest is enough in three cases:
 
 - The metadata in the target has this digest: nobody edited the target, so git made all differences.
 - The declared metadata has this digest: git has not changed, so the target made all differences.
@@ -130,7 +130,7 @@ def compare_metadata(
     if applied is None:
         return _all(fields, Origin.UNKNOWN, edited=None, item=item)
     compared = without_ignored(actual, ignore_tags)
-    # Tags that are ignored now possibly were not ignored at the last write.
+    # Tags that are ignored now may not have been ignored at the last write.
     bases = [compared] if compared == actual else [compared, actual]
     if applied in {base.digest for base in bases}:
         return _all(fields, Origin.GIT, edited=False, item=item)

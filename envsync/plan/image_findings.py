@@ -1,4 +1,4 @@
-"""`ImageFinding`: what is known about the tag of an image, and what a lock would write."""
+"""`ImageFinding`: an image in a file, compared with its registry, and what a lock would write."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ImageState: TypeAlias = Literal[
 NO_TAGS: Final[Mapping[ImageUse, str]] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[Image, str | Unresolved]
-"""The digest of each image with a tag and without a digest, or why the digest is unknown."""
+"""Maps each image with a tag to the digest of the tag, or to the reason why it is unknown."""
 
 
 class ImageFinding(Struct, frozen=True):

@@ -26,7 +26,7 @@ _PART: Final = re.compile(rf"({_WORD})|([0-9]+)|([^0-9A-Za-z]+|[A-Za-z])")
 _TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
 
 LONG_NUMBER: Final = 6
-"""A number with at least this many digits is a date or a build, and its length never changes."""
+"""A number with at least this many digits counts as a date or a build number of fixed length."""
 
 SERIES: Final = frozenset(
     {"python", "cuda", "ubuntu", "debian", "alpine", "almalinux", "rockylinux", "fedora", "ubi"}

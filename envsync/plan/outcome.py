@@ -19,8 +19,8 @@ class Outcome(Value, frozen=True):
     """The result of one change.
 
     Attributes:
-        status: `conflict` if the target has changed since the plan was made. Neither a failed nor a
-            conflicting change was made.
+        status: `conflict` if the target has changed since the plan was made. With the status
+            `conflict` or `failed`, the change was not made.
         error: why the change was not made; None if the change was done.
         seconds: how long the change took; None if the change was not started. The JSON does not
             contain this duration.

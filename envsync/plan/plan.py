@@ -256,7 +256,8 @@ class Plan(Value, frozen=True):
             )
         plan = cls._read(data)
         try:
-            # The digest of a plan with hidden credentials cannot be computed from the plan.
+            # If credentials are hidden, the original digest cannot be computed, so compare with
+            # `shown`.
             expected = data["digest"] if plan.original is None else plan.original.shown
             edited = plan._own_digest != expected
             if "options" in data:

@@ -34,7 +34,7 @@ class UsedEnvironment(Struct, frozen=True):
 
     Attributes:
         judged: the reference, compared with the declared environments only.
-        in_targets: the reference, compared with each target to which it can lead.
+        in_targets: the reference, compared with each target to which it can refer.
     """
 
     judged: Judged

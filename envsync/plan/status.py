@@ -106,7 +106,7 @@ class Cell(Struct, frozen=True):
         if self.rejected:
             return -1
         order = list(CellState)
-        # An archived version that no file declares is less urgent than every other calm state.
+        # An archived version that no file declares is less urgent than every other cell.
         calm_last = self.state is CellState.ARCHIVED and self.is_calm
         return len(order) if calm_last else order.index(self.state)
 

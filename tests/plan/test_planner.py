@@ -1654,7 +1654,7 @@ class TestADigestTagAgainstAnUploadHash:
 
         assert actions(made) == []
         (warning,) = made.warnings
-        assert "the address of the upload contains the hash of another content" in warning
+        assert "the address of the upload contains the hash of other content" in warning
         assert made.summary["unchanged"] == 0
 
     def test_an_update_does_not_vouch_for_the_content(self) -> None:
