@@ -34,7 +34,7 @@ class References(Struct, frozen=True):
     Attributes:
         references: the references, sorted by file, line and column.
         problems: the problems of the references, sorted by position.
-        unused: the declared environments to which no reference leads.
+        unused: the declared environments that no reference uses.
         files: the number of files that were searched.
         warning: a sentence that says why the list of references may be incomplete. Empty if the
             list is complete.
@@ -134,7 +134,7 @@ def held_in(project: Project, target: Target, found: FoundReferences, state: Sta
         project: the project, from `load_project`.
         target: the open target.
         found: the references of the repository.
-        state: the containers of the target that are declared or that a reference leads to.
+        state: the containers of the target that are declared or that a reference refers to.
 
     Raises:
         InvalidProject: the settings of the target are not valid for the declared environments.

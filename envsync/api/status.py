@@ -105,8 +105,8 @@ def reading(
         everything: as for `read_status`.
         connection: as for `read_status`.
         advance: as for `read_status`.
-        found: the references of the repository. If set, the containers to which they lead are read
-            as well. The status does not show these containers.
+        found: the references of the repository. If set, the containers to which the references
+            refer are read as well. The status does not show these containers.
     """
     project.ensure_found()
     ensure_checked_out(project)

@@ -212,7 +212,7 @@ def used_versions(
 def with_past(
     session: Session, project: Project, chosen: Sequence[Declaration], used: Used
 ) -> Used:
-    """Returns `used` plus the versions that any commit declared.
+    """Returns the versions in `used`, and the versions that earlier commits declared.
 
     Raises:
         EnvsyncError: git cannot be used, so an earlier commit may have used the next version.

@@ -46,7 +46,7 @@ def run(
 ) -> int:
     """List which files of the repository use which environments.
 
-    Exits with 1 if a reference is broken or leads to an archived environment.
+    Exits with 1 if a reference is broken or refers to an archived environment.
     """
     session: Session = context.obj
     project = session.project()

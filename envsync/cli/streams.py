@@ -151,7 +151,7 @@ def _fill_descriptors() -> None:
 
 
 def _unfailing(stream: TextIO | None) -> TextIO:
-    # A test can have replaced the stream by an object of another class, which cannot fail.
+    # A test may have replaced the stream with an object of another class, which cannot fail.
     if stream is not None and not isinstance(stream, io.TextIOWrapper):
         return stream
     return cast("TextIO", _Output(stream))

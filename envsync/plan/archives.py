@@ -38,7 +38,7 @@ Maps the path in `envsync.source` to the evidence.
 """
 
 LeftOut: TypeAlias = Mapping[str, str]
-"""The reasons for which the settings leave environments out on purpose.
+"""Why the settings leave out environments on purpose.
 
 Maps a name in the target, or the path of a file relative to the project directory, to the reason.
 """

@@ -20,8 +20,7 @@ from envsync.plan.hints import declared_in, name_hint
 from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Maps each name to its versions in use, and each version to the place that uses it:
-`in git`."""
+"""Maps each name to its versions in use, each with a phrase that says where, such as `in git`."""
 
 
 class Bump(Struct, frozen=True):

@@ -28,9 +28,9 @@ ImageState: TypeAlias = Literal[
 """The state of the tag of an image in a file.
 
 - `unlocked`: the file contains the tag without a digest.
-- `moved`: the tag means another digest than the one in the file.
+- `moved`: the tag refers to another digest than that in the file.
 - `outdated`: the registry has a newer tag of the same shape.
-- `current`: the tag means the digest in the file.
+- `current`: the tag refers to the digest in the file.
 - `fixed`: the file contains a digest without a tag, so nothing can move.
 - `ignored`: a comment turns the rule off.
 - `unwritable`: the file contains the tag without a digest, and envsync cannot add the digest.

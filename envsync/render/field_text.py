@@ -179,7 +179,7 @@ def _item(item: ItemLine, paint: Paint, room: int, full: bool, blank: str) -> It
 def _pair(
     before: str | None, after: str | None, paint: Paint, *, room: int, full: bool, sign: str = ""
 ) -> Iterator[str]:
-    """Yields both values on one line, or on separate lines if one line is too short.
+    """Yields the values before and after on one line, or on two lines if one line is too short.
 
     If `sign` is not empty, the values are items of a list.
     """
@@ -196,6 +196,6 @@ def _pair(
 
 
 def _below(start: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines. The first line begins with `start`; all others are aligned with it."""
+    """Yields lines, with `start` before the first line, and spaces before the other lines."""
     for index, line in enumerate(lines):
         yield (" " * len(start) if index else start) + line
