@@ -60,7 +60,8 @@ def changes_section(shown: PlanView, parts: Sequence[ItemView], room: float, tit
 def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yields each block as text.
 
-    An empty line separates two blocks, unless both have a single line. A block with a single line is a change without fields.
+    An empty line separates two blocks, unless both have a single line. A block with a single line
+    is a change without fields.
     """
     before: Sequence[str] = ()
     for block in blocks:
