@@ -86,7 +86,7 @@ def edit_references(
     """
     rewritten = dict(contents)
     results: list[ReferenceMove] = []
-    # References are replaced from the end of each line, so that the columns of earlier references
+    # In each line, the last reference is replaced first, so that the columns of earlier references
     # stay correct.
     for move in sorted(moves, key=lambda item: item.reference.order, reverse=True):
         path = (project.config.root / move.reference.file).resolve()

@@ -161,8 +161,8 @@ def _problems(judged: Iterable[Judged], rules: Mapping[str, Level]) -> Iterator[
         level = rules[finding.rule]
         if level == "off":
             continue
-        # It is not certain that a probable reference is passed to Azure ML, so it is never an
-        # error.
+        # It is not certain that a probable reference is passed to Azure ML, so such a reference is
+        # never an error.
         severity: Severity = "warning" if reference.certainty == "probable" else level
         yield Problem(
             rule=finding.rule,

@@ -46,7 +46,7 @@ class ShownVersion(Struct, frozen=True):
 
     @property
     def is_latest(self) -> bool:
-        """True if `@latest` means this version."""
+        """True if `@latest` refers to this version."""
         return self.container.latest == self.version.version
 
     def to_json(self) -> dict[str, JSON]:

@@ -160,7 +160,7 @@ def _open(
     connection: Callable[[str], Connection],
     stack: ExitStack,
 ) -> tuple[dict[str, Target], dict[str, str]]:
-    """Opens targets. Returns the targets, and the error message of each target that failed."""
+    """Returns the open targets, and the error message of each target that could not be opened."""
     config = project.config
     opened: dict[str, Target] = {}
     failed: dict[str, str] = {}

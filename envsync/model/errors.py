@@ -54,7 +54,7 @@ class InvalidProject(EnvsyncError):
 
     Attributes:
         problems: every problem, warnings included, in the order of files and lines.
-        root: the project directory, from which the paths of the problems start. None if the
+        root: the project directory, to which the paths of the problems are relative. None if the
             problems belong to no project.
     """
 

@@ -120,7 +120,7 @@ class ImageUse(Struct, frozen=True):
 
 
 class Unresolved(Struct, frozen=True):
-    """The reason for which a registry has not returned the digest of a tag.
+    """Why a registry has not returned the digest of a tag.
 
     Attributes:
         registry: the host of the registry.

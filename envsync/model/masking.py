@@ -45,8 +45,8 @@ _TOPIC: Final = re.compile(r"/\d+(?![^/?#\s])")
 def masked(text: str) -> str:
     """Returns a text with `***` instead of each credential.
 
-    Hides passwords and tokens in URLs, signatures, account keys, and the formats of `TOKENS`. A
-    placeholder such as `${TOKEN}` is not hidden.
+    Hides passwords and tokens in URLs, signatures, account keys, and tokens in the formats
+    `TOKENS`. A placeholder such as `${TOKEN}` is not hidden.
     """
     if not _HINTS.search(text):
         return text

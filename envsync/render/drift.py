@@ -29,7 +29,7 @@ _MOST_PENDING: Final = 20
 
 _LEGEND: Final = "Each field: value in the file → value in the target."
 _UNKNOWN: Final = (
-    "These differ from their files, but it is unknown who made the difference: the tag "
+    "These versions differ from their files, but it is unknown who made the difference: the tag "
     "envsync.applied is missing, or another project owns the version."
 )
 _NOTES: Final = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ARROW: Final = " → "
 
 MOST_ITEMS: Final = 40
-"""The default number of list items, or files of a build context, that are shown."""
+"""The maximum number of list items, or of files of a build context, that are shown without `-v`."""
 
 _MOST_VALUE_LINES: Final = 6
 # Values get at least this many columns, because a narrower value cannot be read. In a very narrow
@@ -72,7 +72,8 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
     # Most values fit into one line, so this early return makes large plans fast.
     if cells(text) <= min(room, _MOST_COLUMNS):
         return [text]
-    # If `room` is unlimited, the text can be a whole script, so it is shortened.
+    # If `room` is unlimited, the text can be a whole script, so it is shortened unless `full` is
+    # True.
     if cells(text) <= room:
         return [text if full else shorten(text, _MOST_COLUMNS)]
     if full:
@@ -98,7 +99,7 @@ def item_lines(text: str, room: int, *, full: bool) -> list[str]:
 
 
 def name_width(names: Iterable[str], width: int) -> int:
-    """Returns the number of columns for names at the beginning of lines, such as environments.
+    """Returns the number of columns for names at the beginning of lines.
 
     Names wider than half a line are ignored. Otherwise, one long name would move the texts beside
     all other names to the right.
