@@ -82,7 +82,7 @@ class Reference(Struct, frozen=True):
         label: the label. None if the reference has a version.
         registry: the registry in lower case. None for an environment of a workspace.
         workspace: for an ARM id, the id of the workspace in lower case.
-        inline: for the forms `inline` and `file`, what the environment contains.
+        inline: for the forms `inline` and `file`, the content of the environment.
         ignored: the rules that an ignore comment turns off on this line.
     """
 
@@ -109,12 +109,12 @@ class Reference(Struct, frozen=True):
 
     @property
     def is_floating(self) -> bool:
-        """True if the registered version that the reference means can change."""
+        """True if the reference can refer to another registered version later."""
         return self.form in ("label", "registry-label", "arm-label", "name")
 
     @property
     def means_latest(self) -> bool:
-        """True if the reference means the version that was created last."""
+        """True if the reference refers to the version that was created last."""
         return self.label == LATEST or self.form == "name"
 
     @property

@@ -143,7 +143,7 @@ TOKENS: Final = (
     _format(
         "a JSON web token",
         "eyJ",
-        # Each part ends before the next `-eyJ`, from which the search starts again.
+        # Each part ends before the next `-eyJ`, because a new search starts there.
         rf"{_WORD}eyJ{_PART}{{10,}}\.eyJ{_PART}{{10,}}\.[A-Za-z0-9_-]{{16,}}",
     ),
 )
@@ -160,7 +160,8 @@ _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
 _HEADER: Final = rf"[A-Za-z-]{{1,40}}+: (?:[^\n\\]{{0,400}}+(?:\n|\\n){_GAP}|\S{{1,400}}+[^\S\n]++)"
 KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
 
-# The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.
+# Matches the authority of a URL up to its last `@`. A password can contain an `@` that is not
+# escaped.
 USER_INFO: Final = re.compile(r"://([^\s/?#\"'<>\\`]{1,1000})@")
 PLACEHOLDER: Final = (
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
@@ -204,7 +205,7 @@ def _all(text: str) -> Iterator[Secret]:
     for item, start, end in token_spans(text):
         yield Secret(item.kind, start, end)
     for match in re.finditer(PRIVATE_KEY, text) if "PRIVATE KEY" in text else ():
-        # Documentation often contains the `BEGIN` line without a key. Such a line is no secret.
+        # Documentation often contains the `BEGIN` line without a key. Such a line is not a secret.
         if re.compile(KEY_BODY).match(text, match.end()):
             yield Secret("a private key", *match.span())
     if "://" in text:
@@ -232,7 +233,7 @@ def _stands_for_one(text: str) -> bool:
 
 
 def url_before(text: str, index: int) -> str:
-    """Returns the URL that continues at an index, or "" if the text before is no URL."""
+    """Returns the URL that continues at an index, or "" if no URL does."""
     before = text[max(0, index - 300) : index]
     start = before.rfind("://")
     return before[start:] if start >= 0 and not _NO_URL.search(before, start) else ""
