@@ -174,7 +174,8 @@ def find_approval(github: GitHub, pull: PullRequest, marker: Marker) -> Approval
 def _ensure_before_merge(url: str, written: Written, pull: PullRequest) -> None:
     """Checks that the content of a comment was written before the merge.
 
-    Both times are from the clock of GitHub, in whole seconds. The clocks of runners can be wrong.
+    The times of the comment and of the merge are from the clock of GitHub, in whole seconds. The
+    clocks of runners can be wrong.
     """
     try:
         before = datetime.fromisoformat(written.at) < datetime.fromisoformat(pull.merged_at)
