@@ -62,7 +62,7 @@ def find_absent(root: Path) -> Absent:
     Raises:
         GitError: the index has sparse files or submodules, and git fails to list them.
     """
-    # Start git only if necessary: this takes longer than the validation of a small project.
+    # Starting git takes longer than validating a small project, so start git only if necessary.
     if not _may_be_absent(root):
         return Absent()
     files: dict[Path, SparseFile] = {}

@@ -136,7 +136,8 @@ def broken_by(reference: Reference, before: Container, after: Container) -> bool
 
 
 def _resolves(reference: Reference) -> Callable[[Container], bool]:
-    """Returns a function that returns True if a reference resolves to an active version there."""
+    """Returns a function that says whether a reference resolves to an active version of a
+    container."""
     if reference.version is None:
         return lambda container: bool(container.active)
     return lambda container: any(item.version == reference.version for item in container.active)
