@@ -136,8 +136,10 @@ def broken_by(reference: Reference, before: Container, after: Container) -> bool
 
 
 def _resolves(reference: Reference) -> Callable[[Container], bool]:
-    """Returns a function that says whether a reference resolves to an active version of a
-    container."""
+    """Returns a function that returns True for a container in which a reference is resolved.
+
+    A reference is resolved if it refers to an active version.
+    """
     if reference.version is None:
         return lambda container: bool(container.active)
     return lambda container: any(item.version == reference.version for item in container.active)
