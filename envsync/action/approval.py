@@ -104,12 +104,12 @@ def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
 
     Otherwise, everyone who has permission to start a run again could bring back an old state: the
     files of an old commit, with an old approval. The first attempt of a run is allowed for an older
-    commit, because runs wait for each other.
+    commit, because the branch can get a newer commit while the run waits for another run.
 
     Args:
         github: the repository.
         event: the event of the run.
-        commit: the commit of the branch that the run applies.
+        commit: the commit that the run applies.
 
     Raises:
         NotApproved: the branch has a newer commit.
@@ -174,7 +174,8 @@ def find_approval(github: GitHub, pull: PullRequest, marker: Marker) -> Approval
 def _ensure_before_merge(url: str, written: Written, pull: PullRequest) -> None:
     """Checks that the content of a comment was written before the merge.
 
-    Both times are from the clock of GitHub, in whole seconds. The clocks of runners can be wrong.
+    The times of the comment and of the merge are from the clock of GitHub, in whole seconds. The
+    clocks of runners can be wrong.
     """
     try:
         before = datetime.fromisoformat(written.at) < datetime.fromisoformat(pull.merged_at)
@@ -197,7 +198,8 @@ def approvers(github: GitHub, pull: PullRequest) -> str:
     try:
         reviews = github.approvals(pull.number)
     except GitHubError:
-        # The reviews are only shown. The rules of the branch decide which reviews are required.
+        # Ignore the error, because the reviews are only shown. The rules of the branch decide which
+        # reviews are required.
         return text
     for review in reviews:
         if review.commit == pull.head:

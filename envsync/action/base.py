@@ -21,7 +21,7 @@ def base_commit(directory: Path, event: Event) -> str:
     repository = find_repository(directory)
     head = repository.head
     # By default, actions/checkout checks out a temporary merge commit. The first parent of the
-    # merge commit is the base branch at the time of the event.
+    # merge commit was the newest commit of the base branch at the time of the event.
     parents = repository.run("rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]
     if head == event.sha and len(parents) == 2:
         return repository.commit(parents[0].decode())

@@ -194,7 +194,7 @@ def _pull_request(item: Any) -> PullRequest:
         base=item["base"]["ref"],
         head=item["head"]["sha"],
         is_open=item["state"] == "open",
-        # Before the merge, GitHub returns a temporary merge commit here.
+        # Before the merge, `merge_commit_sha` is a temporary merge commit.
         merge=(item["merge_commit_sha"] or "") if item["merged_at"] else "",
         merged_at=item["merged_at"] or "",
         # Lists of pull requests do not contain `merged_by`.

@@ -25,11 +25,12 @@ installation without this file."""
 
 # The name "envsync" on PyPI belongs to an unrelated project.
 _DISTRIBUTION = "envsync-azureml"
-# `lock` and `update` ask container registries, also those of Azure.
+# `lock` and `update` need the Azure packages as well, because they ask container registries of
+# Azure.
 _AZURE_COMMANDS = {"plan", "apply", "lock", "update"}
 
 _EXTRAS = {"action": "[action]", "action-azure": "[action,azure]"}
-"""By the name of a file in `requirements`, the extras of this package that it covers."""
+"""Maps the name of a file in `requirements` to the extras whose dependencies the file lists."""
 
 
 def main(step: str, environ: Mapping[str, str]) -> int:
@@ -160,7 +161,7 @@ def _make(wanted: list[list[str]], directory: Path) -> int:
         [*python, "venv", "--without-pip", str(directory)],
         *([*pip, "install", *options, *arguments] for arguments in wanted),
     ):
-        # No shell reads the command, and the program is this Python.
+        # No shell interprets the command, and the program is this Python.
         if code := subprocess.run(command, check=False).returncode:  # noqa: S603 (see above)
             return code
     (directory / _DONE).touch()

@@ -54,9 +54,9 @@ class Job(Struct, frozen=True):
         """Prints text to the log. GitHub does not execute workflow commands in this text."""
         if not text.strip():
             return
-        # The text can quote a file of a pull request. GitHub must not execute a line such as
-        # `::error::` from this file. After the text, the token makes GitHub execute commands
-        # again. The token is random, because a file could contain a fixed token.
+        # The text can quote a file of a pull request, so GitHub must not execute a line such as
+        # `::error::` in the text. `stop-commands` prevents this, until GitHub reads the token. The
+        # token is random, because a file could contain a fixed token.
         token = secrets.token_hex(16)
         self.write_commands(f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n")
 

@@ -64,7 +64,7 @@ def headed(title: str, markdown: Markdown) -> Markdown:
 
 
 def footer(inputs: Inputs, event: Event) -> str:
-    """Returns the command, commit and log of a result, as the last line of a post."""
+    """Returns the last line of a post: the command, the commit and a link to the log."""
     command = code(printable(f"envsync {inputs.command}"))
     return f"\n<sub>{command} · commit {event.head[:12]} · [log]({event.run_url})</sub>\n"
 

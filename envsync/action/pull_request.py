@@ -50,7 +50,7 @@ class Proposal(Struct, frozen=True):
 
     @property
     def branch(self) -> str:
-        """The name of the branch, one for each command and project."""
+        """The name of the branch. Each command of a project has its own branch."""
         below = "" if self.directory == "." else f"-{self.directory.replace('/', '__')}"
         return f"envsync/{self.command}{re.sub(r'[^A-Za-z0-9_-]+', '-', below)}"
 

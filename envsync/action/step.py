@@ -85,8 +85,8 @@ class _Step(Struct, frozen=True):
         except GitHubError as error:
             result = self._stopped(error)
         self.job.log(result.log)
-        # The input `annotations` leaves out only rejections. If no plan was made, the annotations
-        # show problems in files, and these annotations are always written.
+        # `annotations: false` leaves out only the annotations of rejections. If no plan was made,
+        # the annotations show problems in files, and these annotations are always written.
         if self.inputs.annotations or result.plan is None:
             self.job.write_commands(result.annotations)
         for level, message in (("error", result.error), ("notice", result.notice)):
@@ -95,7 +95,7 @@ class _Step(Struct, frozen=True):
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(self._markdown(result)(MAX_SUMMARY - size(small)) + small)
-        # Write the comment and the issue last, because only comments and issues need the network.
+        # Write the comment and the issue last, because these requests to GitHub can fail.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
         # Without a plan, the state of the target is unknown, so the issue is not changed.

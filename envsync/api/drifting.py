@@ -31,7 +31,7 @@ def find_drift(
     Raises:
         EnvsyncError: a pattern of `globs` matches no environment, the target cannot be read, or
             there is no project.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     project.ensure_found()
     config, name = project.config, target.identity.name

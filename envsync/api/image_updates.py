@@ -82,7 +82,7 @@ def _dates(
     registries: Registries,
     advance: Callable[[int, int], None],
 ) -> dict[Image, str]:
-    """Returns the day on which each image before and after an update was built, if known.
+    """Returns the known build days of the images before and after their updates.
 
     The date in a tag such as `20241215.v1` needs no request.
     """

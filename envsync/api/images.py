@@ -40,7 +40,8 @@ class Edits(Struct, frozen=True):
     Attributes:
         contents: the new bytes of each changed file, by absolute path.
         written: the findings whose image references are rewritten.
-        findings: all findings. A place that cannot be rewritten has the state `unwritable`.
+        findings: all findings. An image reference that cannot be rewritten has the state
+            `unwritable`.
     """
 
     contents: Mapping[Path, bytes]
@@ -185,9 +186,9 @@ def _read(path: Path) -> bytes:
 
 
 def _groups(uses: Iterable[ImageUse]) -> list[list[ImageUse]]:
-    """Returns the uses of a file, grouped by image.
+    """Returns the image references in a file, grouped by image.
 
-    Several uses of an image can share an `ARG`, so all uses of the image are changed together.
+    Several references to an image can share an `ARG`, so all of them are changed together.
     """
     groups: dict[str, list[ImageUse]] = {}
     for use in uses:

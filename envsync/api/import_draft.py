@@ -33,7 +33,7 @@ envsync searches no hidden directory for environments, so these files declare no
 """
 
 _REASONS: Final[Mapping[str, str]] = {
-    # Possible reason: the hash includes empty directories, which a storage account cannot store.
+    # The hashes can differ because of empty directories, which a storage account cannot store.
     "other": "because the hash of the stored files is not the registered hash",
     "unknown": "because no hash proves that the stored files are the registered files",
 }
@@ -58,7 +58,7 @@ class Draft:
     """The files of one version, before they are moved to their final directory.
 
     Attributes:
-        files: the paths of the files, relative to the directory. The environment file comes first.
+        files: the paths of the files, relative to `directory`. The environment file comes first.
         notes: sentences about content of the version that the files do not contain.
     """
 
@@ -108,7 +108,7 @@ class Draft:
     def _fetch(self) -> None:
         """Writes the build context.
 
-        If it cannot be downloaded, `notes` says why and what is written instead.
+        If the build context cannot be downloaded, `notes` says why, and what is written instead.
         """
         if self._spec.local_context is None:
             return
@@ -150,7 +150,7 @@ class Draft:
         )
 
     def _drop_context(self, reason: str) -> None:
-        """Removes the files of the build context, so that the file contains its address instead.
+        """Removes the files of the build context, and uses the address of the context instead.
 
         Raises:
             EnvsyncError: the version has no address of a build context.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Imported(Struct, frozen=True):
-    """One version for which files were written. In a dry run, the files would be written.
+    """One version for which files were written. In a dry run, they would be written.
 
     Attributes:
         name: the declared name.
@@ -161,7 +161,7 @@ class _Writer(Struct, frozen=True):
     directory: Path
 
     def write(self, item: Import, place: Path | None, number: int) -> Imported | Failed:
-        """Writes the files of one version. If this fails, the result contains the reason."""
+        """Writes the files of one version. If writing fails, the result contains the reason."""
         version = item.item.version
         if place is None:
             return Failed(
@@ -203,7 +203,7 @@ def started_from(
         name: the name of the new environment.
         version: the version of the new environment. If None, the new file has no `version`.
         origin: the address of the registered version. The description of the new environment
-            contains it.
+            contains this address.
         base_image: see `Import`.
     """
     metadata = Metadata(f"Started as a copy of {origin}.")

@@ -56,7 +56,7 @@ def make_plan(
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
             target is unknown or cannot be read, or git cannot determine which files changed.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     config = project.config.target(target)
     only = None if since is None else changed_names(project, since, config.name)
@@ -106,7 +106,7 @@ def plan_for(
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, or the
             target cannot be read.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     config = project.config
     name = target.identity.name

@@ -41,7 +41,7 @@ def find_reference_moves(
     Args:
         references: the result of `registry_references`.
         globs: patterns for the names of environments. If empty, every name is included.
-        open_registry: opens a registry by its name.
+        open_registry: a function that opens a registry by its name.
         warn: a function that is called with a sentence for each registry that cannot be read.
     """
     moves: list[ReferenceMove] = []
@@ -86,7 +86,7 @@ def edit_references(
     """
     rewritten = dict(contents)
     results: list[ReferenceMove] = []
-    # References are replaced from the end of each line, so that the columns of earlier references
+    # In each line, the last reference is replaced first, so that the columns of earlier references
     # stay correct.
     for move in sorted(moves, key=lambda item: item.reference.order, reverse=True):
         path = (project.config.root / move.reference.file).resolve()

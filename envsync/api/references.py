@@ -34,10 +34,10 @@ class References(Struct, frozen=True):
     Attributes:
         references: the references, sorted by file, line and column.
         problems: the problems of the references, sorted by position.
-        unused: the declared environments to which no reference leads.
+        unused: the declared environments that no reference uses.
         files: the number of files that were searched.
-        warning: a sentence that says why references can be missing. Empty if no reference is
-            missing.
+        warning: a sentence that says why the list of references may be incomplete. Empty if the
+            list is complete.
     """
 
     references: tuple[Judged, ...]
@@ -66,7 +66,7 @@ def find_references(
 
     Raises:
         EnvsyncError: the target cannot be read.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     if found is None:
         found = references_of(project, with_specs=True)
@@ -134,10 +134,10 @@ def held_in(project: Project, target: Target, found: FoundReferences, state: Sta
         project: the project, from `load_project`.
         target: the open target.
         found: the references of the repository.
-        state: the containers of the target that are declared or that a reference leads to.
+        state: the containers of the target that are declared or that a reference refers to.
 
     Raises:
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     if not project.declared_for(target.identity.name):
         return Held(target.identity, state)
@@ -161,8 +161,8 @@ def _problems(judged: Iterable[Judged], rules: Mapping[str, Level]) -> Iterator[
         level = rules[finding.rule]
         if level == "off":
             continue
-        # It is not certain that a probable reference is passed to Azure ML, so it is never an
-        # error.
+        # It is not certain that a probable reference is passed to Azure ML, so such a reference is
+        # never an error.
         severity: Severity = "warning" if reference.certainty == "probable" else level
         yield Problem(
             rule=finding.rule,

@@ -42,8 +42,8 @@ def read_report(
             of all targets.
 
     Raises:
-        EnvsyncError: there is no project, or the second reading of a target fails.
-        InvalidProject: the settings of a target do not fit the declared environments.
+        EnvsyncError: there is no project, or a target that was read cannot be read again.
+        InvalidProject: the settings of a target are not valid for the declared environments.
         UsageError: the settings contain no target of this name.
     """
     found = references_of(project, with_specs=True)

@@ -35,7 +35,8 @@ class ShownVersion(Struct, frozen=True):
         container: the environment of the version.
         version: the version.
         uses: the uses of the version, sorted by file and position.
-        warning: a sentence that says why uses can be missing. Empty if no use is missing.
+        warning: a sentence that says why the list of uses may be incomplete. Empty if the list is
+            complete.
     """
 
     container: Container
@@ -45,7 +46,7 @@ class ShownVersion(Struct, frozen=True):
 
     @property
     def is_latest(self) -> bool:
-        """True if `@latest` means this version."""
+        """True if `@latest` refers to this version."""
         return self.container.latest == self.version.version
 
     def to_json(self) -> dict[str, JSON]:
@@ -128,7 +129,7 @@ def with_uses(shown: ShownVersion, config: Config, target: TargetIdentity) -> Sh
 
     Args:
         shown: the version.
-        config: the settings of the project. The environment files can have errors.
+        config: the settings of the project. Errors in environment files do not matter.
         target: the target of the version.
     """
     if config.path is None and not any(path.is_dir() for path in config.directories):

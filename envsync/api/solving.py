@@ -55,7 +55,7 @@ def solve_conda_files(
     channels: Sequence[str] = (),
     advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Solved:
-    """Finds out whether the packages of each conda file can be installed on its image.
+    """Checks whether the packages of each conda file can be installed on the environment's image.
 
     Reads channels over the network. Keeps results in `.envsync/` of the project.
 
@@ -63,7 +63,8 @@ def solve_conda_files(
         config: the settings of the project.
         declarations: the environments whose conda files are solved.
         channels: names and addresses of channels that replace the channels of the files.
-        advance: a function that is called with the number of finished and of all specifications.
+        advance: a function that is called with the number of finished specifications, and the
+            number of all specifications.
 
     Raises:
         EnvsyncError: py-rattler is not installed.

@@ -75,7 +75,7 @@ def read_status(
 
     Raises:
         EnvsyncError: a pattern matches no environment, or there is no project.
-        InvalidProject: the settings of a target do not fit the declared environments.
+        InvalidProject: the settings of a target are not valid for the declared environments.
         UsageError: the settings contain no target of this name.
     """
     ensure_possible(globs, project.declarations)
@@ -105,8 +105,8 @@ def reading(
         everything: as for `read_status`.
         connection: as for `read_status`.
         advance: as for `read_status`.
-        found: the references of the repository. If set, the containers to which they lead are read
-            as well. The status does not show these containers.
+        found: the references of the repository. If set, the containers to which the references
+            refer are read as well. The status does not show these containers.
     """
     project.ensure_found()
     ensure_checked_out(project)
@@ -160,7 +160,7 @@ def _open(
     connection: Callable[[str], Connection],
     stack: ExitStack,
 ) -> tuple[dict[str, Target], dict[str, str]]:
-    """Opens targets. Returns the targets, and the error message of each target that failed."""
+    """Returns the open targets, and the error message of each target that could not be opened."""
     config = project.config
     opened: dict[str, Target] = {}
     failed: dict[str, str] = {}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def adopt_imported(
     session: Session, target: Target, imported: Collection[Imported], *, silent: bool
 ) -> tuple[list[Outcome], bool]:
-    """Writes the tags of the owner to imported versions. Prints the outcomes unless `silent`.
+    """Writes the tags of the owner to imported versions. Prints the outcomes, unless `silent`.
 
     Returns:
         The outcomes, and whether the target was read again and shows every change.
@@ -36,7 +36,7 @@ def adopt_imported(
             update of the imported versions. Nothing was written.
         Interrupted: a signal stopped the run.
     """
-    # Load again, because the new files were not there when the project was loaded.
+    # Load the project again, because the new files did not exist when it was loaded before.
     project = load_project(config_file=session.config_file)
     suffix = project.config.target(target.identity.name).scope.suffix
     keys = {(item.name + suffix, item.version) for item in imported}

@@ -105,7 +105,8 @@ def run(
             if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
         except PlanRefused:
-            # A pipeline that parses the output needs the plan to show why apply was refused.
+            # Print the plan, so that a pipeline that parses the output can show why apply was
+            # refused.
             if as_json:
                 session.out_json(applied_json(plan, [], None))
             raise
@@ -127,7 +128,7 @@ def run(
                 ),
                 silent=as_json,
             )
-            # Read the result inside this block, because after the block, a signal ends the process.
+            # Call `stopped` inside this block. After the block, a signal ends the process.
             interrupted = stopped()
 
     if verification and verification.error:
@@ -171,8 +172,8 @@ def _ensure_approved(session: Session, plan: Plan, saved: Plan | None, digest: s
     if saved:
         plan.ensure_approved(saved.digest, changes)
     if digest:
-        # A digest does not show which single changes were approved. If the digest is the digest of
-        # the saved plan, the saved plan shows the approved changes.
+        # A digest alone does not say which changes were approved. These changes are known only if
+        # the digest belongs to the saved plan.
         plan.ensure_approved(digest, changes if saved and saved.digest == digest else ())
     if saved and plan.changes and plan.digest != saved.digest and not session.quiet:
         session.err(
@@ -213,7 +214,7 @@ def _report_lost_output(
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
     """Returns a function that prints which environments are still stale in the lists of the target.
 
-    The function prints nothing if earlier messages contained all these environments.
+    The function prints nothing if earlier messages named all these environments.
     """
     told: set[str] = set()
 

@@ -191,7 +191,7 @@ def used_versions(
     *,
     target: str | None,
 ) -> Used:
-    """Returns the versions in use, by environment name, each with the place where it is used.
+    """Returns the versions in use, by environment name, each with a phrase that says where.
 
     `held` maps declared names to the versions that the target contains.
     """
@@ -200,7 +200,8 @@ def used_versions(
     used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
-    # Add the files last: if a version is used in several places, messages must contain the file.
+    # Add the files last, so that they replace other phrases: a message must name the file if a file
+    # declares the version.
     for declaration in project.declarations:
         if declaration.version is not None:
             where = f"in {shown_path(project.config.root, declaration.source.file)}"
@@ -211,10 +212,10 @@ def used_versions(
 def with_past(
     session: Session, project: Project, chosen: Sequence[Declaration], used: Used
 ) -> Used:
-    """Returns `used` plus the versions that any commit declared.
+    """Returns the versions in `used`, and the versions that earlier commits declared.
 
     Raises:
-        EnvsyncError: git cannot be used, so the next version could be one of an earlier commit.
+        EnvsyncError: git cannot be used, so an earlier commit may have used the next version.
     """
     try:
         past = declared_before(project.config, {item.name for item in chosen})

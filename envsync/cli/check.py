@@ -78,7 +78,7 @@ def run(
 
 
 def _moves(session: Session, latest: Sequence[LatestChange]) -> str:
-    """Returns lines with the names whose `@latest` moves, and the files that use them."""
+    """Returns lines with the names whose `@latest` moves, and with the files that use `@latest`."""
     # Imported here, because most edits move no `@latest`.
     from envsync.render.places import placed_latest
     from envsync.render.plan_text import latest_lines

@@ -63,7 +63,7 @@ def run(
                     if not all_targets:
                         raise
                     # A variable that is not set, or a package that is missing, concerns only this
-                    # target.
+                    # target, so read the other targets.
                     raise TargetError(" ".join(str(error).splitlines())) from error
                 reports.append(find_drift(project, opened, globs or [], ignore=ignore or []))
         except TargetError as error:

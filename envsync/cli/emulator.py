@@ -76,7 +76,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SECONDS",
-            help="Refuse federated tokens that are older than this, such as tokens of GitHub.",
+            help="Refuse federated tokens, such as those of GitHub, that are older than this.",
             show_default="until the expiry time in the token",
         ),
     ] = None,
@@ -89,7 +89,7 @@ def run(
     ] = "0",
     throttle: Annotated[
         Literal["none", "arm"],
-        typer.Option(help="arm: limit the rate of requests like Azure Resource Manager."),
+        typer.Option(help="arm: limit the rate of requests as Azure Resource Manager does."),
     ] = _DEFAULTS.throttle,
     list_lag: Annotated[
         str, typer.Option(metavar="SECONDS", help="Time after which a write appears in lists.")

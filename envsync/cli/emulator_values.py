@@ -74,7 +74,7 @@ def _fault(text: str) -> tuple[FaultKind, float]:
         share = float(rate)
     except ValueError:
         share = -1.0
-    # The condition also refuses "nan", because every comparison with this float is false.
+    # The condition also refuses "nan", because every comparison with NaN is false.
     if kind not in _KINDS or not 0 <= share <= 1:
         raise UsageError(
             f"--fault {text}: expected KIND=RATE. "

@@ -70,7 +70,7 @@ def run(
         ),
     ] = None,
 ) -> int:
-    """Write environment files for what a target holds.
+    """Write environment files for the versions in a target.
 
     Existing files are never changed. Exits with 1 if a version could not be imported.
     """
@@ -238,8 +238,8 @@ def import_json(
     """Returns the result of an import as JSON data.
 
     Args:
-        results: the versions that were chosen.
-        left: the versions that were not chosen.
+        results: the versions that were imported, or whose import failed.
+        left: the versions that cannot be imported.
         outcomes: the outcomes of `--adopt`.
         dry_run: True if no file was written.
         adopt: True if `--adopt` was passed.

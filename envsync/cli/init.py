@@ -164,7 +164,7 @@ def _directory_of_example(settings: Path) -> Path:
 def _missing_settings(
     settings: Path, existing: Sequence[str], project: NewProject
 ) -> Iterator[str]:
-    """Yields what an existing settings file lacks."""
+    """Yields a message about each part that an existing settings file lacks."""
     config = _config(settings)
     if config is None:
         yield f"{settings} has errors. Run `envsync validate` to see them."
@@ -194,18 +194,18 @@ def _excluded(config: Config) -> Iterator[str]:
 
 
 def _missing_in_workflow(workflow: Path, project: NewProject) -> Iterator[str]:
-    """Yields what an existing workflow lacks."""
+    """Yields a message if an existing workflow does not run for this project."""
     if runs_workflow(_text(workflow), project.below):
         return
     line = working_directory(project.below or ".")
     yield (
-        f"{workflow} does not run for this project. Copy its jobs, and write in each step with the "
-        f"action envsync\n  {line}"
+        f"{workflow} does not run for this project. Copy its jobs, and add to each step that uses "
+        f"the action envsync\n  {line}"
     )
 
 
 def _missing_hooks(path: Path, project: NewProject) -> Iterator[str]:
-    """Yields the hooks that an existing configuration of pre-commit lacks."""
+    """Yields a message with the hooks that an existing configuration of pre-commit lacks."""
     if not runs_hooks(_text(path), project.below):
         hooks = "\n".join(hooks_to_add(project.hooks()))
         yield f"{path} has no hooks that check this project. Add below `repos:`\n{hooks}"
@@ -230,7 +230,7 @@ def _write(session: Session, path: Path, text: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-    # NotADirectoryError: a file has the name of a directory that contains the path.
+    # NotADirectoryError: a parent of the path is a file.
     except (FileExistsError, NotADirectoryError) as error:
         if not path.is_file():
             raise EnvsyncError(_in_the_way(path)) from error

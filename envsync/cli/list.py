@@ -74,7 +74,9 @@ def run(
 def _listed(
     state: State, globs: Sequence[str], *, suffix: str, owner: str | None, everything: bool
 ) -> tuple[list[Container], int]:
-    """Returns the environments to list, sorted by name, and the number of hidden curated ones.
+    """Returns the environments to list, and the number of curated environments that are hidden.
+
+    The environments are sorted by name.
 
     Args:
         state: the content of the target, including archived environments.

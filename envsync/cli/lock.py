@@ -118,7 +118,7 @@ def rewrite_images(
         session: the global options.
         project: the result of `load_project`.
         users: the declarations that use each image.
-        findings: what is known about the images.
+        findings: the images, compared with their registries.
         only_digest: whether to write digests without tags.
         bump: whether to write the next versions.
 
@@ -172,7 +172,7 @@ def show_images(
         session: the global options.
         project: the result of `load_project`.
         output: the output format.
-        edits: the images.
+        edits: the images, and which of them were changed.
         bumps: the versions that were changed.
         dry_run: True if no file was written.
         moves: the references to registries; None if they were not searched for.

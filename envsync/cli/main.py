@@ -40,7 +40,7 @@ SUMMARIES: Final = {
     "bump": "Write the next version into an environment file.",
     "lock": "Write the digests of image tags into files.",
     "update": "Write the newest tags of images and their digests into files.",
-    "import": "Write environment files for what a target holds.",
+    "import": "Write environment files for the versions in a target.",
     "status": "Show which environment is in which target, and in which state.",
     "report": "Write an HTML page about environments and targets.",
     "refs": "List which files of the repository use which environments.",
@@ -250,7 +250,7 @@ def _run() -> int:
         # Without standalone mode, `app` returns the command's result, or the code of a typer.Exit.
         return app(standalone_mode=False, terminal_width=_help_width()) or 0
     except _WRONG_USAGE as error:
-        # The message quotes the command line.
+        # The message contains words of the command line, which can contain any characters.
         error.message = printable(error.message)
         error.show()
         return EXIT_USAGE
@@ -321,7 +321,7 @@ def _report(error: Exception) -> int:
         ) as log:
             log.write(details)
     except OSError:
-        # The disk can be full. Without a file, the details are on standard error.
+        # The disk can be full. If there is no log file, print the details to standard error.
         session.err(f"This is a bug in envsync: {reason}. Please report it with this text:")
         session.err(details)
     else:

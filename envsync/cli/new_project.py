@@ -28,8 +28,8 @@ describe another release.
 """
 
 _MOST_DIRECTORIES: Final = 5
-"""The maximum number of directories in `environments`, unless more are at the top of the
-project."""
+"""The maximum number of directories in `environments`, unless more directories at the top of the
+project contain environment files."""
 
 # YAML reads these words as booleans or as null.
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -44,7 +44,7 @@ class NewProject(Struct, frozen=True):
             directory. Empty if the project has no environment file yet.
         targets: the targets that the files of the repository use.
         below: the path of the project directory relative to the top of the repository, with `/`.
-            Empty for the top.
+            Empty if the project directory is the top.
         branch: the default branch of the repository.
     """
 
@@ -100,7 +100,8 @@ def runs_workflow(text: str, below: str) -> bool:
 
     Args:
         text: the text of the workflow.
-        below: the project directory relative to the top of the repository. Empty for the top.
+        below: the project directory relative to the top of the repository. Empty if the project
+            directory is the top.
     """
     if below:
         return _names(text, below)
@@ -114,7 +115,8 @@ def runs_hooks(text: str, below: str) -> bool:
 
     Args:
         text: the text of the configuration.
-        below: the project directory relative to the top of the repository. Empty for the top.
+        below: the project directory relative to the top of the repository. Empty if the project
+            directory is the top.
     """
     if below:
         return "envsync" in text and _names(text, below)

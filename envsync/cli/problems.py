@@ -37,7 +37,7 @@ def show_problems(
         files: the number of environment files that were read.
         environments: the number of environments that these files declare.
         fields: the fields that differ, for each problem that is about an edit.
-        latest: the changes of `@latest` that files of the repository follow. None for a command
+        latest: the changes of `@latest` that affect files of the repository. None for a command
             that does not look for such changes.
     """
     if output is ProblemsFormat.JSON:

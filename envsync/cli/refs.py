@@ -46,7 +46,7 @@ def run(
 ) -> int:
     """List which files of the repository use which environments.
 
-    Exits with 1 if a reference is broken or means an archived environment.
+    Exits with 1 if a reference is broken or refers to an archived environment.
     """
     session: Session = context.obj
     project = session.project()
@@ -90,7 +90,7 @@ def _show_unused(session: Session, output: ProblemsFormat, result: References) -
     elif text := unused_text(result.unused, session.shown):
         session.out(text)
     else:
-        session.note("Files of the repository use every declared environment.")
+        session.note("Every declared environment is used in the repository.")
 
 
 def _json(result: References) -> JSON:

@@ -1,4 +1,4 @@
-"""Accepts global options after the command: `envsync plan -v` is equal to `envsync -v plan`."""
+"""Accepts global options after the command: `envsync plan -v` means `envsync -v plan`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def repeated_options(options: Iterable[Parameter], own: Iterable[Parameter]) -> 
     Args:
         options: the global options, which are defined for use before the command.
         own: the options of the command. If a global option has the same name as an option of the
-            command, the name belongs to the command.
+            command, the name refers to the option of the command.
     """
     taken = {name for option in own for name in option.opts}
     repeated = []

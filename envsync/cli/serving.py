@@ -89,7 +89,8 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
     """Runs the command with the variables of the emulator and returns the exit code."""
     with forwarding() as children:
         try:
-            # The user names the command, as with `env` and `sudo`. No shell reads it.
+            # The user chooses the command, as with `env` and `sudo`. No shell interprets the
+            # command.
             process = subprocess.Popen(  # noqa: S603 (see above)
                 command, env={**os.environ, **emulator.variables}
             )

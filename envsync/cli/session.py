@@ -192,12 +192,13 @@ class Session(Struct, frozen=True):
     def out(self, text: str) -> None:
         """Writes a result to standard output.
 
-        Control characters are spelled out as in `err`, and commands for pipelines are broken.
+        Control characters are escaped as in `err`, and so are commands that a pipeline would
+        execute.
         """
         self.out_commands(shown_lines(text, color=self.use_color(sys.stdout)))
 
     def out_commands(self, text: str) -> None:
-        """Writes a result to standard output. A pipeline executes the commands in the text."""
+        """Writes a result to standard output, in which commands for a pipeline are not escaped."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
 
@@ -217,8 +218,8 @@ class Session(Struct, frozen=True):
     def err(self, text: str) -> None:
         """Writes progress, a warning or an error to standard error.
 
-        Control characters and characters that change the direction of text are spelled out, except
-        line breaks and, if standard error is coloured, colours.
+        Control characters and characters that change the direction of text are escaped, except line
+        breaks and, if standard error is coloured, the codes of colours.
         """
         text = masked(shown_lines(text, color=self.use_color(sys.stderr)))
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
@@ -250,6 +251,6 @@ def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     return re.sub(_NOT_SHOWN, lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
-# Surrogates, control characters that JSON does not escape, and characters that change the direction
-# of text.
+# Matches surrogates, control characters that JSON does not escape, and characters that change the
+# direction of text.
 _NOT_SHOWN: Final = "[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"

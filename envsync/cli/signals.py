@@ -81,7 +81,7 @@ def finishing_on_signals(
     Args:
         clean: a function that removes temporary files. The function is called before a second
             signal ends the process.
-        stop: a function that ends waits for the target. The function is called after the first
+        stop: a function that makes the target stop waiting. The function is called after the first
             signal.
     """
     received: list[int] = []

@@ -95,13 +95,13 @@ def open_source(
 def open_registry(
     session: Session, project: Project, registry: str, target: str | None = None
 ) -> Iterator[Target]:
-    """Opens a registry that is not always a target of the project.
+    """Opens a registry, which does not have to be a target of the project.
 
     Args:
         session: the global options.
         project: the project.
         registry: the name of the registry.
-        target: the name of a target with the same cloud and credential.
+        target: the name of a target. Its cloud and its credential are used for the registry.
 
     Raises:
         UsageError: the settings contain no target of this name.
@@ -115,7 +115,7 @@ def open_registry(
 
 
 def _registry(project: Project, target: str | None, registry: str) -> TargetConfig:
-    """Returns the settings of a registry that is not always a target of the project.
+    """Returns the settings of a registry, which does not have to be a target of the project.
 
     The cloud and the credential are those of the target on the command line, or of the target that
     is this registry.

@@ -30,7 +30,7 @@ def run(
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help="Include undeclared versions that are archived or belong to others."
+            "--all", help="Include undeclared versions that are archived or have another owner."
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,

@@ -28,8 +28,8 @@ _STANDARD: Final = 3
 class _Output(io.TextIOBase):
     """A text stream that keeps the first error and then drops all text.
 
-    The stream has no buffer. Otherwise, a signal handler that prints could not use the stream while
-    the buffer is written: https://docs.python.org/3/library/io.html#reentrancy
+    The stream has no buffer. With a buffer, a signal handler could not print while the main program
+    writes the buffer: https://docs.python.org/3/library/io.html#reentrancy
 
     Attributes:
         error: the first error, or None if all text was written.
@@ -46,7 +46,8 @@ class _Output(io.TextIOBase):
         if stream is not None:
             stream.flush()
             self.encoding = stream.encoding
-            # With PYTHONUNBUFFERED, Python itself uses no buffer.
+            # With PYTHONUNBUFFERED, `stream.buffer` is already the unbuffered stream, and has no
+            # `raw`.
             self._binary = getattr(stream.buffer, "raw", stream.buffer)
 
     def writable(self) -> bool:
@@ -82,8 +83,8 @@ class _Output(io.TextIOBase):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         while data:
             count = self._binary.write(data)
-            # A non-blocking stream is full. Some programs, such as Node.js, let envsync inherit a
-            # non-blocking pipe.
+            # None means that a non-blocking stream is full. Some programs, such as Node.js, let
+            # envsync inherit a non-blocking pipe.
             if count is None:
                 select.select([], [self._binary], [])
             else:
@@ -150,7 +151,7 @@ def _fill_descriptors() -> None:
 
 
 def _unfailing(stream: TextIO | None) -> TextIO:
-    # A test can have replaced the stream by an object of another class, which cannot fail.
+    # A test may have replaced the stream with an object of another class, which cannot fail.
     if stream is not None and not isinstance(stream, io.TextIOWrapper):
         return stream
     return cast("TextIO", _Output(stream))

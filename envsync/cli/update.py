@@ -34,7 +34,7 @@ def run(
         bool,
         typer.Option(
             "--references",
-            help="Also pin environments of registries in job files to their newest version.",
+            help="Also update references to environments of registries to the newest version.",
         ),
     ] = False,
     digest_only: DigestOnlyOption = False,

@@ -81,7 +81,7 @@ def validate(
 ) -> int:
     """Prints the problems of the files at `paths`, or of every file if `paths` is empty.
 
-    If `channels` is a list, conda files are solved with its channels. If the list is empty, each
+    If `channels` is a list, conda files are solved with these channels. If the list is empty, each
     file is solved with its own channels.
 
     Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
@@ -104,7 +104,7 @@ def validate(
 
 
 def _with_solved(session: Session, loaded: Loaded, channels: Sequence[str]) -> Loaded:
-    """Returns the loaded files with the problems that solving their conda files finds."""
+    """Solves the conda files of the loaded files, and adds the problems that this finds."""
     from envsync.api.solving import solve_conda_files
 
     if not loaded.declarations:
@@ -152,8 +152,8 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         # Report the files that git has not checked out. Paths on the command line are not searched
         # for such files, because each path must exist.
         problems += checkout_problems(config, loaded.declarations)
-        # Report useless patterns only without errors, because a pattern can match a name in a file
-        # that was not read.
+        # Report useless patterns only if there are no errors. After an error, a pattern may match a
+        # name in a file that was not read.
         if not any(problem.severity == "error" for problem in problems):
             for target in config.targets.values():
                 problems += useless_pattern_problems(loaded.declarations, config, target)

@@ -62,7 +62,7 @@ def find_absent(root: Path) -> Absent:
     Raises:
         GitError: the index has sparse files or submodules, and git fails to list them.
     """
-    # Starting git takes longer than validating a small project.
+    # Starting git takes longer than validating a small project, so start git only if necessary.
     if not _may_be_absent(root):
         return Absent()
     files: dict[Path, SparseFile] = {}
@@ -86,7 +86,7 @@ def find_absent(root: Path) -> Absent:
 
 
 def is_searched(path: Path, directories: Iterable[Path]) -> bool:
-    """Returns True if a path is below an environments directory, or contains one.
+    """Returns True if a path is below an environments directory, or contains such a directory.
 
     Args:
         path: an absolute path, with symbolic links resolved.
@@ -97,7 +97,7 @@ def is_searched(path: Path, directories: Iterable[Path]) -> bool:
 
 
 def read_sparse(files: Iterable[SparseFile]) -> Iterator[tuple[SparseFile, bytes]]:
-    """Yields the content of files that a sparse checkout leaves out.
+    """Yields files that a sparse checkout leaves out, each with its content.
 
     Raises:
         GitError: the content is missing in this clone.

@@ -6,8 +6,8 @@ from typing import Final
 
 FETCH_ALL: Final = (
     "Fetch every branch with its whole history: with `fetch-depth: 0` for actions/checkout, with "
-    "`fetchDepth: 0` in Azure Pipelines, with `GIT_DEPTH: 0` in GitLab and "
-    "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'`, or in a shallow clone with "
-    "`git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'`."
+    "`fetchDepth: 0` in Azure Pipelines, with `GIT_DEPTH: 0` and "
+    "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'` in GitLab, or with "
+    "`git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` in another shallow clone."
 )
 """How to fetch the default branch and the history that a pipeline leaves out."""

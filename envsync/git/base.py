@@ -37,7 +37,7 @@ def find_bases(
 ) -> tuple[Base, ...]:
     """Returns the commits that a project is compared with.
 
-    If `ref` is given, this is the commit of `ref`. Otherwise these commits are the bases:
+    If `ref` is given, the result is the commit of `ref`. Otherwise these commits are the bases:
 
     - the commits at which the current branch began. Branches that were merged in both directions
       can have several such commits.
@@ -47,9 +47,10 @@ def find_bases(
 
     Args:
         repository: the repository of the project.
-        ref: a git revision. Zeros have the same effect as None, because pipelines pass zeros for
-            the commit before the push of a new branch.
-        is_changed: returns True if an environment of the project differs from a commit.
+        ref: a git revision. Zeros have the same effect as None, because after the push of a new
+            branch, pipelines pass zeros instead of an earlier commit.
+        is_changed: a function that returns True if an environment differs from its content at a
+            commit.
 
     Returns:
         The bases. The result is empty if HEAD is the first commit, or if there is no commit.
@@ -77,7 +78,8 @@ def find_bases(
     if [base.commit for base in bases] != [head] or _has_edits(repository, head, is_changed):
         return tuple(bases)
     if branch is not None and branch.is_default:
-        # The first commit has no parent, but the work tree of a pipeline can still differ from it.
+        # The first commit has no parent, but the work tree of a pipeline can still differ from this
+        # commit.
         return _parent(repository, head) or (tuple(bases) if is_changed(head) else ())
     raise _nothing_to_compare(head, branch)
 
@@ -86,8 +88,8 @@ def _has_edits(repository: Repository, head: str, is_changed: Callable[[str], bo
     """Returns True if a comparison with HEAD can find an edit.
 
     In a hook of `git commit`, HEAD is the parent of the new commit. So comparing with HEAD is
-    correct, although the new commit may contain no environment. In a pipeline, HEAD is the commit
-    to check, and edits of the work tree were made by an earlier step of the job.
+    correct, even if the new commit changes no environment. In a pipeline, HEAD is the commit to
+    check, and edits of the work tree do not count, because an earlier step of the job made them.
     """
     return repository.is_committing or (not _in_pipeline() and is_changed(head))
 
@@ -131,8 +133,8 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
 def _base_is_head(ref: str, head: str) -> GitError:
     """Returns the error for a base that is the checked-out commit.
 
-    This is also an error on the default branch. `check` compares with exactly the commit that
-    somebody names, and a comparison of a commit with itself would accept every edit.
+    Such a base is an error on the default branch as well. `check` compares with exactly the commit
+    in `--base`, and a comparison of a commit with itself would accept every edit.
     """
     edited = "" if _in_pipeline() else ", and no environment differs from this commit"
     return GitError(

@@ -105,7 +105,7 @@ def lacks_default_branch(repository: Repository) -> bool:
         return False
     if any(refs.of_remote(remote, refs.head(remote)) in refs.all for remote in refs.order):
         return False
-    # With several branches, this is no clone of a single branch, whatever the default branch is.
+    # A clone with several branches of a remote probably has all branches, also the default branch.
     if sum(ref.startswith(_REMOTES) for ref in refs.all) > 1:
         return False
     names = [os.environ.get(_DEFAULT_BRANCH, ""), "main", "master"]
@@ -161,7 +161,7 @@ class _Refs:
     def order(self) -> Sequence[str]:
         """The remotes. The remote that the current branch follows comes first, then `origin`."""
         known = os.fsdecode(self._repository.run("remote")).splitlines()
-        # A pipeline can fetch branches without the settings of a remote.
+        # A pipeline can fetch branches of a remote that is not in the settings of the clone.
         known += [
             ref.removeprefix(_REMOTES).partition("/")[0]
             for ref in self.all

@@ -80,8 +80,8 @@ def current_commit(project: Project) -> str | None:
         environments = repository.relatives(config.directories)
         if commit is None or not environments:
             return None
-        # If no environments directory is in the commit, the project was never committed. Then
-        # the project does not come from this commit.
+        # If the commit contains no environments directory, the files of the project do not come
+        # from this commit.
         if not repository.tree(commit, environments):
             return None
         paths = project_paths(repository, project)
@@ -97,7 +97,7 @@ def _touched(
     declared: Iterable[Declaration],
     changed: frozenset[str],
 ) -> set[str]:
-    """Returns the names of environments whose files or build contexts contain changed paths."""
+    """Returns the names of environments whose files or build contexts were changed."""
     around = {item for path in changed for item in (path, *above(path))}
     names = set()
     for declaration in declared:
@@ -105,7 +105,7 @@ def _touched(
         for path in (project.path(source), *project.references(source).values()):
             relative = repository.relative(path)
             # For a changed submodule, git reports only the top directory of the submodule. The path
-            # can be below this directory.
+            # that the environment uses can be below this directory.
             if relative in around or (relative and not changed.isdisjoint(above(relative))):
                 names.add(declaration.name)
     return names

@@ -42,7 +42,8 @@ class Checked(Struct, frozen=True):
 
     Attributes:
         repository: the repository of the project.
-        bases: the commits. Empty if there is no earlier commit. During a merge, there are several.
+        bases: the commits that the project was compared with. During a merge, there are several
+            commits. Empty if there is no earlier commit.
         rejections: the versions whose immutable fields differ from their values at a commit.
         problems: one problem for each rejection, at the position of its first changed field,
             followed by the warnings.
@@ -66,8 +67,8 @@ def check(project: Project, base: str | None = None) -> Checked:
 
     Args:
         project: the result of `load_project`. The files of the project are not read again.
-        base: the commit. By default, the commits of `find_bases`, such as the commit at which the
-            current branch began.
+        base: the commit to compare with. By default, `find_bases` chooses the commits, such as the
+            commit at which the current branch began.
 
     Raises:
         GitError: there is no repository, there is nothing to compare with, an environment file is
@@ -76,7 +77,7 @@ def check(project: Project, base: str | None = None) -> Checked:
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
     paths = project_paths(repository, project)
-    # Most projects have no untracked files, so git usually need not say which of them it ignores.
+    # Search for ignored files only if there are untracked files. Most projects have none.
     untracked = repository.untracked(paths, ignored=None)
     _ensure_inside(project, repository, untracked)
     files = repository.untracked(paths, ignored=True) if untracked else untracked
@@ -113,13 +114,14 @@ def check(project: Project, base: str | None = None) -> Checked:
 def _ensure_inside(project: Project, repository: Repository, untracked: Collection[str]) -> None:
     """Checks that the repository can contain every environment file.
 
-    Otherwise no commit contains the file, so every edit of the file would be accepted.
+    No commit contains a file outside of the repository, so every edit of such a file would be
+    accepted.
 
     Args:
         project: the project.
         repository: the repository of the project.
-        untracked: the untracked files of the project. Git lists another repository as a directory
-            with `/` at the end, and does not list its files.
+        untracked: the untracked files of the project. If a directory is another repository, git
+            lists only the directory, with `/` at the end.
 
     Raises:
         GitError: a file is outside of the repository, or in another repository that is not a
@@ -158,7 +160,8 @@ def _rejections(
 ) -> Iterator[tuple[Rejection, Source]]:
     """Yields a rejection for each edited version, with the source of its declaration.
 
-    If a version differs from several commits, the rejection is about the first of these commits.
+    If a version differs from its content at several commits, the rejection is about the first of
+    these commits.
     """
     taken = {item.name: {*used.get(item.name, ())} for item in now}
     for item in now:

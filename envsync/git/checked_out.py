@@ -47,7 +47,7 @@ def ensure_checked_out(project: Project) -> None:
 def checkout_problems(
     config: Config, declarations: Iterable[Declaration], files: Files | None = None
 ) -> list[Problem]:
-    """Returns a `not-checked-out` problem for each place that is not checked out.
+    """Returns a `not-checked-out` problem for each part of a project that is not checked out.
 
     An incomplete build context is an error. The level of the rule `not-checked-out` is the severity
     for environment files that are not checked out.
@@ -55,7 +55,7 @@ def checkout_problems(
     Args:
         config: the settings of the project.
         declarations: the declared environments.
-        files: the files of the project. They contain the positions of build contexts.
+        files: the files of the project. These files are searched for the position of each problem.
     """
     severity = config.rules[RULE]
     if severity == "off":
@@ -63,8 +63,8 @@ def checkout_problems(
     try:
         found = find_absent(config.root)
     except GitError as error:
-        # Git also cannot say whether each build context is complete. An incomplete build context
-        # must not be registered.
+        # The build contexts may be incomplete as well, and an incomplete build context must not be
+        # registered.
         builds = any(item.spec.local_context for item in declarations)
         return [
             Problem(
@@ -161,7 +161,7 @@ def _incomplete_contexts(
 
 
 def _is_ignored(path: Path, directory: str) -> bool:
-    """Returns True if the ignore file of a build context drops a path."""
+    """Returns True if the ignore file of a build context excludes a path."""
     for name in IGNORE_FILES:
         ignore = Path(directory, name)
         if ignore.is_file():

@@ -33,7 +33,7 @@ def check_out(
     Raises:
         GitError: an object is missing, for example because a submodule was not fetched.
     """
-    # Git needs the `.gitattributes` files above the paths to write files.
+    # To write files correctly, git needs the `.gitattributes` files of their parent directories.
     named = {*paths}
     attributes = {
         item
@@ -97,7 +97,7 @@ def _write(
     Args:
         repository: the repository of the commit.
         entries: the files and links to write.
-        listing: all known entries of the commit, with the `.gitattributes` files.
+        listing: the entries of the commit that git listed, including the `.gitattributes` files.
         destination: the directory to write to.
     """
     if not entries:

@@ -86,7 +86,7 @@ class _Search(Struct, frozen=True):
 
     Attributes:
         directories: the absolute paths of the environments directories.
-        exclude: globs of files that are no environment files.
+        exclude: globs of files that are not environment files.
     """
 
     directories: tuple[Path, ...]
@@ -108,8 +108,8 @@ def _check_out_project(
     start = (settings, *(_inside(tree, directory) for directory in search.directories))
     waiting = {path for path in start if path is not None}
     done: set[str] = set()
-    # A written file can be a link, or can contain the paths of other files. The loop ends when it
-    # finds no new path.
+    # A file that was written can be a link, or can refer to other files. These files are written in
+    # the next round. The loop ends when a round finds no new path.
     while waiting:
         named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting

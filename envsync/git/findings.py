@@ -41,7 +41,7 @@ def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
 
 
 def went_back(project: Project, declaration: Declaration, version: str) -> Problem:
-    """Returns a `version-goes-back` problem. `version` is the highest version at the commit."""
+    """Returns a `version-goes-back` problem. `version` was the highest version at the commits."""
     message = (
         f"The highest version of `{declaration.name}` was {version}, and is now "
         f"{declaration.version}."
@@ -89,7 +89,7 @@ def _problem(
 
 
 def _changes(fields: Sequence[FieldChange]) -> str:
-    """Describes the changed fields in the words of a plan. Cuts a long list of fields."""
+    """Describes the changed fields as a plan does. A long list of fields is shortened."""
     views = field_views(fields)
     parts: list[str] = []
     # Always show the first change, because the user needs to see an example of the edit.

@@ -28,7 +28,7 @@ def moving_latest(
         now: the declarations in the files.
     """
     known = {(item.name, item.version) for item in before}
-    # Without `version`, another spec becomes another version.
+    # For a file without `version`, envsync assigns a new version to each new spec.
     unversioned = [(item.name, item.spec) for item in before if item.version is None]
     new = [
         item
@@ -45,7 +45,7 @@ def moving_latest(
 def with_uses(
     project: Project, moves: Sequence[LatestChange], repository: Repository
 ) -> tuple[LatestChange, ...]:
-    """Returns the changes of `@latest` that files of the repository follow, with these files.
+    """Returns the changes of `@latest` that affect files of the repository, each with its `uses`.
 
     The files of the repository are searched only if there is a change.
 

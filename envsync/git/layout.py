@@ -16,11 +16,12 @@ _USUAL: Final = ("main", "master", "trunk", "develop")
 
 
 class Layout(Struct, frozen=True):
-    """The place of a project in its git repository.
+    """Where a project is in its git repository, and the default branch.
 
     Attributes:
         top: the top directory of the repository, with symbolic links resolved.
-        below: the path of the project directory relative to `top`, with `/`. Empty for the top.
+        below: the path of the project directory relative to `top`, with `/`. Empty if the project
+            directory is `top`.
         branch: the default branch, such as `main`.
     """
 

@@ -22,7 +22,7 @@ class Listed(Struct, frozen=True):
             directory.
         paths: the absolute paths of the files in the work tree. Ignored files are left out.
         absent: the content of files that a sparse checkout leaves out, by absolute path.
-        warning: why files can be missing, as a sentence. Empty if none is missing.
+        warning: why the list may be incomplete, as a sentence. Empty if the list is complete.
     """
 
     top: str
@@ -32,7 +32,7 @@ class Listed(Struct, frozen=True):
 
 
 def listed(root: Path, repository: Repository | None = None) -> Listed:
-    """Returns the files of the repository of a project. Without git, all files below a directory.
+    """Returns the files of the repository of a project. Without git, all files below `top`.
 
     Args:
         root: the project directory.
@@ -44,7 +44,8 @@ def listed(root: Path, repository: Repository | None = None) -> Listed:
             "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--full-name"
         )
     except GitError:
-        # The directory is in no repository, or git cannot be used. The files are on disk anyway.
+        # The directory is in no repository, or git cannot be used. All files on disk are listed
+        # instead.
         top = _top(root)
         return Listed(top, tuple(files_below(top)))
     # During a merge conflict, the index has several entries for one path.
@@ -67,7 +68,7 @@ def _absent(root: Path, repository: Repository) -> tuple[dict[str, bytes], str]:
             if is_searched(item.path)
         }
         if files and _is_partial(repository):
-            # Git would fetch each file in a request of its own.
+            # Git would send one request for each file, which is slow.
             count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
             return {}, (
                 f"References in {count} that this sparse checkout leaves out are unknown, because "
@@ -82,7 +83,10 @@ def _absent(root: Path, repository: Repository) -> tuple[dict[str, bytes], str]:
 
 
 def _top(root: Path) -> str:
-    """Returns the nearest directory above that has a `.git`, or the project directory."""
+    """Returns the nearest directory that contains a `.git`, at or above the project directory.
+
+    Without such a directory, returns the project directory.
+    """
     real = root.resolve()
     above = (path for path in (real, *real.parents) if os.path.lexists(path / ".git"))
     return str(next(above, real))

@@ -37,7 +37,8 @@ def merge_heads(repository: Repository) -> dict[str, str]:
         # value is the branch.
         found = ((_VARIABLE.fullmatch(key), value) for key, value in os.environ.items())
         heads = {match[1]: value for match, value in found if match}
-    # A hook can run envsync in another repository, which does not contain the commits of the hook.
+    # A hook can run envsync in another repository, which does not contain the commits in the
+    # variables of the hook.
     return {
         commit: name
         for commit, name in heads.items()

@@ -37,8 +37,9 @@ def ensure_project(config: Config, target: str) -> None:
 def missing_project(config: Config, target: str | None = None) -> tuple[Problem, ...]:
     """Returns a `missing-project` problem if a target is in Azure and the project has no name.
 
-    In Azure, the name of the directory cannot identify the owner. Azure Pipelines checks out every
-    repository to a directory called `s`, so two projects would archive each other's environments.
+    A project without a name has the name of its directory. In Azure, this name cannot identify an
+    owner: Azure Pipelines checks out every repository to a directory called `s`, so two projects
+    would archive each other's environments.
 
     Args:
         config: the settings of the project.

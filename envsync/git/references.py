@@ -26,9 +26,10 @@ class FoundReferences(Struct, frozen=True):
     """The references of a project.
 
     Attributes:
-        references: sorted by file, line and column.
+        references: the references, sorted by file, line and column.
         files: the number of files that were searched.
-        warning: why references can be missing, as a sentence. Empty if none is missing.
+        warning: why the list of references may be incomplete, as a sentence. Empty if it is
+            complete.
     """
 
     references: tuple[Reference, ...]
@@ -52,7 +53,8 @@ def references_of(
         repository: the repository of the project. If None, it is searched for.
         with_specs: whether inline environments are read completely, so that they can be compared
             with declared environments.
-        advance: a function that is called with the number of finished files and of all files.
+        advance: a function that is called with the number of finished files, and the number of all
+            files.
     """
     return references_below(
         project.config.root, project.files, repository, with_specs=with_specs, advance=advance
@@ -71,7 +73,7 @@ def references_below(
 
     Args:
         root: the project directory.
-        files: the files of the project, which reads each file once.
+        files: the cache of file contents, which reads each file only once.
         repository: see `references_of`.
         with_specs: see `references_of`.
         advance: see `references_of`.

@@ -223,7 +223,7 @@ def find_repository(directory: Path) -> Repository:
 
 
 def _broken(directory: Path) -> Path | None:
-    """Returns a `.git` at or above a directory that belongs to an incomplete repository, or None.
+    """Returns the `.git` of an incomplete repository that contains a directory, or None.
 
     An empty directory `.git` is not a repository.
     """

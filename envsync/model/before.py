@@ -25,19 +25,19 @@ _SHORT: Final = 60
 class Before(Struct, frozen=True):
     """The state that a plan expects just before one change.
 
-    The earlier changes of the same plan are part of the expected state.
+    The state includes the earlier changes of the same plan.
 
     Attributes:
         hidden: whether the container is archived.
-        version: the version to update, archive or restore. None for a create, and for a change of
-            the whole environment.
+        version: the expected version, for an update, an archive or a restore. None for a create,
+            and for a change of the whole environment.
         archived: whether the version itself is archived. None if it is unknown whether the version
             is archived.
-        owners: the versions that the change of a whole environment hides or shows, with the owner
-            of each. None for the change of a version.
-        known: for a create, the versions that the environment has, each with the owners that it can
-            have: an update of the same plan can change the owner before or after the create. None
-            for other changes.
+        owners: for a change of the whole environment, the versions that the change hides or shows,
+            each with its owner. None for the change of a version.
+        known: for a create, the versions of the environment, each with its possible owners. (An
+            update of the same plan can change the owner before or after the create.) None for other
+            changes.
     """
 
     hidden: bool
@@ -82,7 +82,7 @@ class Before(Struct, frozen=True):
 
 
 def versions_of(container: Container, *, hidden: bool) -> dict[str, str | None]:
-    """Returns the owners of the versions that a change of the whole environment concerns.
+    """Returns the owners of the versions that a change of the whole environment hides or shows.
 
     Archiving hides the active versions. Restoring can show every version, because it is not
     documented whether the service also restores the versions that were archived one by one.
@@ -107,7 +107,8 @@ def _content(item: RegisteredVersion) -> tuple[object, ...]:
     if spec.build is None:
         return (spec,)
     # Azure returns the URL of a build context, and only tags show whether the build context was
-    # uploaded. So compare the URL, which does not depend on tags. The query can be a signature.
+    # uploaded. So compare the URL, which does not depend on tags. Ignore the query of the URL,
+    # because it can be a signature.
     uri = item.context_uri or spec.build.context
     context = uri.partition("?")[0] if isinstance(uri, str) else uri
     return replace(spec, build=None), context, spec.build.dockerfile_path

@@ -95,8 +95,8 @@ class BuildContext(Value, frozen=True):
     """The content of a local build context: the files that are uploaded.
 
     Attributes:
-        digest: `sha256:` and 64 hex digits over the relative paths and contents of all files.
-            None if the target does not store the digest.
+        digest: the digest of the relative paths and contents of all files: `sha256:` and 64 hex
+            digits. None if the target does not store the digest.
         files: the hex SHA-256 of each file's bytes, by path. Paths are relative to the context,
             `/`-separated and in Unicode form NFC. None if the target does not store the files.
         uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex:
@@ -209,13 +209,13 @@ class EnvironmentSpec(Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hex digits over the canonical spec.
+        """The digest of the canonical spec: `sha256:` and 64 hex digits.
 
         docs/reference/digest.md describes the format, which is format 1.
         """
         # Every registered version has its digest in a tag. If the format of the hashed text
-        # changed, every registered version would look edited. So another format needs another
-        # number.
+        # changed, every registered version would look edited. So a new format needs a new number in
+        # the first line of the text.
         return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))
 
 
@@ -249,13 +249,13 @@ class Metadata(Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hex digits over the description and the tags.
+        """The digest of the description and the tags: `sha256:` and 64 hex digits.
 
         docs/reference/digest.md describes the format, which is format 1.
         """
         # Every version that envsync writes has this digest in a tag. With another format, every
-        # registered version would look edited. The service stores an empty description as no
-        # description.
+        # registered version would look edited. For the service, an empty description is the same as
+        # no description.
         data = replace(self, description=self.description or None).to_json()
         return sha256_digest("envsync-metadata 1\n" + canonical_json(data))
 

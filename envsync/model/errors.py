@@ -54,7 +54,7 @@ class InvalidProject(EnvsyncError):
 
     Attributes:
         problems: every problem, warnings included, in the order of files and lines.
-        root: the project directory, from which the paths of the problems start. None if the
+        root: the project directory, to which the paths of the problems are relative. None if the
             problems belong to no project.
     """
 
@@ -82,7 +82,7 @@ class Conflict(TargetError):
 
 
 class ContextUnavailable(TargetError):
-    """The target cannot return the content of a build context, however often it is asked.
+    """The target cannot return the content of a build context. A later attempt would fail as well.
 
     The message is the reason, as the end of a sentence such as "The files were not downloaded, …".
     """

@@ -1,4 +1,4 @@
-"""`Image`: a reference to a container image, and the places in files that contain one."""
+"""`Image`: a reference to a container image, and `ImageUse`: such a reference in a file."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Image(Struct, frozen=True):
 
 
 class ImageUse(Struct, frozen=True):
-    """A place in a file that contains the reference of an image.
+    """A reference to an image in a file, with its position.
 
     Attributes:
         file: path relative to the project directory, with `/` on every platform.
@@ -79,7 +79,7 @@ class ImageUse(Struct, frozen=True):
         only_digest: True if the file contains only the digest, and the tag is in a comment or
             unknown.
         track: the pattern in the comment `# envsync: track PATTERN`, or None.
-        ignored: the rules that comments turn off for this place.
+        ignored: the rules that comments turn off for this reference.
         obstacle: why envsync cannot change the reference, as a sentence; empty if it can.
         in_dockerfile: True for a `FROM` line, False for the field `image` of an environment file.
         environments: the names of the environments that use the image.
@@ -97,7 +97,7 @@ class ImageUse(Struct, frozen=True):
     environments: tuple[str, ...] = ()
 
     def changed(self, tag: str, digest: str, *, only_digest: bool = False) -> ImageUse:
-        """Returns the same place with another tag and digest."""
+        """Returns the same reference with another tag and digest."""
         image = Image(self.image.name, tag, digest)
         return replace(self, image=image, only_digest=only_digest or self.only_digest)
 
@@ -108,7 +108,7 @@ class ImageUse(Struct, frozen=True):
         return str(image)
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the place as JSON data."""
+        """Returns the reference as JSON data."""
         return {
             "file": self.file,
             "line": self.line,
@@ -120,7 +120,7 @@ class ImageUse(Struct, frozen=True):
 
 
 class Unresolved(Struct, frozen=True):
-    """The reason for which a registry has not returned the digest of a tag.
+    """Why a registry has not returned the digest of a tag.
 
     Attributes:
         registry: the host of the registry.

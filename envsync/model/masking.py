@@ -30,22 +30,23 @@ _HINTS: Final = re.compile(
     r"://|sig=|PRIVATE KEY|[Kk]ey|KEY|[Ww]d=|WD=|[Ww]ord=|WORD=|gh[pousr]_|github_pat_|glpat-"
     r"|pypi-Ag|hf_|A[KS]IA|Q~|\+A[SC]|AZDO|eyJ"
 )
-# A string, because only text with `=` needs the pattern.
+# Not compiled here, because only text with `=` needs the pattern.
 _PARAMETER: Final = (
     r"(?i)(?:[?&;,\"']|\b)(?:sig|signature|accountkey|sharedaccesskey|sharedaccesssignature)=([^&;\s\"'<>`]+)"
     r"|[?&](?:code|key|[\w-]{0,40}(?:token|password|passwd|secret|api[_-]?key))=([^&\s\"'<>#`]+)"
 )
 _WEB: Final = ("http", "https", "ftp", "ftps")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9.-]*\Z")
-# The address of a topic in a forum, such as `/t/how-to-install/123`.
+# Matches the number in the address of a forum topic, such as `/t/how-to-install/123`. The word
+# before the number is not a token.
 _TOPIC: Final = re.compile(r"/\d+(?![^/?#\s])")
 
 
 def masked(text: str) -> str:
     """Returns a text with `***` instead of each credential.
 
-    Hides passwords and tokens in URLs, signatures, account keys, and the formats of `TOKENS`. A
-    placeholder such as `${TOKEN}` is not hidden.
+    Hides passwords and tokens in URLs, signatures, account keys, and tokens in the formats
+    `TOKENS`. A placeholder such as `${TOKEN}` is not hidden.
     """
     if not _HINTS.search(text):
         return text

@@ -1,4 +1,4 @@
-"""`Reference`: a place in a file that uses an environment, such as `environment:` of a job."""
+"""`Reference`: one use of an environment in a file, such as the field `environment` of a job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ azure-ai-ml refuses.
 """
 
 LATEST: Final = "latest"
-"""The label of the version that was created last, and the only label of azure-ai-ml."""
+"""The label of the version that was created last. azure-ai-ml accepts no other label."""
 
 
 class Inline(Value, frozen=True):
@@ -71,18 +71,18 @@ class Reference(Struct, frozen=True):
             repository that are outside of the project.
         line: the number of the line, from 1.
         column: the number of the character in the line, from 1.
-        text: the reference as it is written. For an inline environment, what it contains.
+        text: the reference as it is written. For an inline environment, a summary of its content.
         form: how the reference is written.
         certainty: whether azure-ai-ml certainly reads this reference.
         user: the kind of file or asset that uses the environment.
         place: the path of the field in the file, such as `jobs.train.environment`. For Python, the
             name of the argument, key or variable.
-        name: the name of the environment. None if the reference names none.
+        name: the name of the environment. None if the reference contains no name.
         version: the version. None if the reference has a label, or a placeholder as its version.
         label: the label. None if the reference has a version.
         registry: the registry in lower case. None for an environment of a workspace.
         workspace: for an ARM id, the id of the workspace in lower case.
-        inline: for the forms `inline` and `file`, what the environment contains.
+        inline: for the forms `inline` and `file`, the content of the environment.
         ignored: the rules that an ignore comment turns off on this line.
     """
 
@@ -109,12 +109,12 @@ class Reference(Struct, frozen=True):
 
     @property
     def is_floating(self) -> bool:
-        """True if the registered version that the reference means can change."""
+        """True if the reference can refer to another registered version later."""
         return self.form in ("label", "registry-label", "arm-label", "name")
 
     @property
     def means_latest(self) -> bool:
-        """True if the reference means the version that was created last."""
+        """True if the reference refers to the version that was created last."""
         return self.label == LATEST or self.form == "name"
 
     @property

@@ -1,7 +1,8 @@
 """Finds credentials in text: a short list of formats that other text hardly ever has.
 
 `find_secrets` is for the rules `secret-in-file`, `secret-in-context` and `secret-in-tag`, so it
-reports only text that is almost certainly a credential. `masked` in masking.py hides more.
+reports only text that is almost certainly a credential. `masked` in masking.py also hides text that
+is less certainly a credential.
 
 Every search takes linear time: a regular expression runs only if its literal text is found, and
 starts only where a word starts.
@@ -142,7 +143,7 @@ TOKENS: Final = (
     _format(
         "a JSON web token",
         "eyJ",
-        # Each part ends before the next `-eyJ`, from which the search starts again.
+        # Each part ends before the next `-eyJ`, because a new search starts there.
         rf"{_WORD}eyJ{_PART}{{10,}}\.eyJ{_PART}{{10,}}\.[A-Za-z0-9_-]{{16,}}",
     ),
 )
@@ -154,18 +155,19 @@ _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.lit
 # first used.
 PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
 _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
-# The quantifiers give nothing back (`*+`), so a text without a key takes linear time as well. A
+# The quantifiers (`*+`) do not backtrack, so a text without a key takes linear time as well. A
 # header ends at a line break, at `\n`, or at a blank if all lines of the key were joined.
 _HEADER: Final = rf"[A-Za-z-]{{1,40}}+: (?:[^\n\\]{{0,400}}+(?:\n|\\n){_GAP}|\S{{1,400}}+[^\S\n]++)"
 KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
 
-# The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.
+# Matches the authority of a URL up to its last `@`. A password can contain an `@` that is not
+# escaped.
 USER_INFO: Final = re.compile(r"://([^\s/?#\"'<>\\`]{1,1000})@")
 PLACEHOLDER: Final = (
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
     r"|\[[^\[\]]*\]|[*x.X_-]*|…|REDACTED"
 )
-"""Matches a text that stands for a credential, such as `${TOKEN}` or `***`."""
+"""Matches a placeholder for a credential, such as `${TOKEN}` or `***`."""
 
 _NAME_OF_ONE: Final = r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)"
 _LONG_NAME: Final = r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}"
@@ -190,7 +192,8 @@ def find_secrets(text: str) -> list[Secret]:
     """Returns the credentials in a text, in the order of the text and at most `MOST`."""
     found: dict[int, Secret] = {}
     for secret in _all(text):
-        # A token in a URL is found by its own format first, which names it better.
+        # A token in a URL is found by its own format first, because the format has a more precise
+        # name.
         if not any(secret.start < item.end and item.start < secret.end for item in found.values()):
             found[secret.start] = secret
         if len(found) == MOST:
@@ -202,7 +205,7 @@ def _all(text: str) -> Iterator[Secret]:
     for item, start, end in token_spans(text):
         yield Secret(item.kind, start, end)
     for match in re.finditer(PRIVATE_KEY, text) if "PRIVATE KEY" in text else ():
-        # Documentation often contains the `BEGIN` line without a key. Such a line is no secret.
+        # Documentation often contains the `BEGIN` line without a key. Such a line is not a secret.
         if re.compile(KEY_BODY).match(text, match.end()):
             yield Secret("a private key", *match.span())
     if "://" in text:
@@ -230,7 +233,7 @@ def _stands_for_one(text: str) -> bool:
 
 
 def url_before(text: str, index: int) -> str:
-    """Returns the URL that continues at an index, or "" if the text before is no URL."""
+    """Returns the URL that continues at an index, or "" if no URL does."""
     before = text[max(0, index - 300) : index]
     start = before.rfind("://")
     return before[start:] if start >= 0 and not _NO_URL.search(before, start) else ""

@@ -96,7 +96,7 @@ class Container(Value, frozen=True):
         may_echo: True if the container is archived and the service reports every version as
             archived. In this case, it is unknown which versions are archived individually.
         marks: the projects that the target lists as owners of versions in the container. None if
-            the target does not need this list, or possibly cannot store it.
+            the target does not need this list, or may not be able to store it.
         modified: the last write to the container itself after its creation. None if there was no
             such write, or if the target does not report it.
     """

@@ -93,7 +93,7 @@ class Target(Protocol):
             restore: if True, the same write restores the version. If False, an archived version
                 stays archived.
             before: the expected state. If None, the state is not compared. A version that already
-                has the new state is no conflict.
+                has the new state is not a conflict.
 
         Raises:
             Conflict: the state of the version or container is not the expected state.
@@ -115,7 +115,7 @@ class Target(Protocol):
             version: one version. If None, the container is archived or restored.
             archived: True to archive, False to restore.
             before: the expected state. If None, the state is not compared. A version or container
-                that is already in the requested state is no conflict.
+                that is already in the requested state is not a conflict.
 
         Raises:
             Conflict: the state is not the expected state.
@@ -136,7 +136,7 @@ class Target(Protocol):
             before: the expected state. If None, the state is not compared.
 
         Raises:
-            Conflict: the container is archived or restored in the meantime.
+            Conflict: the container was archived or restored in the meantime.
             TargetError: the container does not exist.
         """
         ...
@@ -153,7 +153,7 @@ class Target(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends waits for work that the target does in the background, because the user interrupted.
+        """Stops waiting for work that the target does in the background. Called after an interrupt.
 
         An operation that waits in another thread fails soon, if the target has not finished it.
         """

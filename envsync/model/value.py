@@ -8,7 +8,9 @@ from msgspec import Struct
 
 
 class Value(Struct, frozen=True, eq=False):
-    """The base of a value that is not compared by all its fields. Others are plain structs.
+    """The base class of values with fields that are not compared or not shown.
+
+    All other values are plain structs.
 
     Attributes:
         uncompared: the names of fields that do not decide whether two values are equal.

@@ -21,15 +21,16 @@ MAX_MESSAGE: Final = 500
 MAX_FIX: Final = 4000
 """Maximum length of a fix, in characters. A longer fix is cut."""
 
-# .NET ignores characters without a width when it searches for a text.
+# Azure Pipelines uses .NET, which ignores characters without a width when it searches for a text.
 _NOTHING: Final = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*"
 )
-# A string, because compiling the pattern is slow, and only text with `#` needs it.
+# Not compiled here, because compiling the pattern is slow, and only text with `#` needs it.
 COMMAND: Final = rf"(?i)#{_NOTHING}#{_NOTHING}(?:v{_NOTHING}s{_NOTHING}o{_NOTHING})?\["
 """Matches the start of a command that Azure Pipelines or GitHub Actions executes."""
 
-# Candidates: every control character except the line break, and everything outside of ASCII.
+# Matches characters that may not be printable: every control character except the line break, and
+# everything outside of ASCII.
 _NOT_SHOWN: Final = re.compile(r"[^\n -~]")
 _NOT_SHOWN_IN_COLOR: Final = re.compile(r"(?!\x1b\[[0-9;]*m)[^\n -~]")
 # A line can start with the codes of a colour.
@@ -47,8 +48,8 @@ def install(extra: str) -> str:
 def printable(text: str, limit: int | None = None) -> str:
     """Returns a string as one line that can be shown.
 
-    Every character that is not printable is escaped, credentials are hidden, and a command for
-    Azure Pipelines or GitHub Actions is broken.
+    Every character that is not printable is escaped, credentials are hidden, and the start of a
+    command for Azure Pipelines or GitHub Actions is escaped.
 
     Args:
         text: a string from a file or a service.
@@ -66,7 +67,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def without_commands(text: str) -> str:
-    r"""Returns a text in which `##vso[` and `##[` are broken visibly, as `\x23#vso[`.
+    r"""Returns a text in which `##vso[` and `##[` are escaped, as in `\x23#vso[`.
 
     In any part of a line, Azure Pipelines executes `##vso[…]`, and GitHub Actions executes `##[…]`.
     """
@@ -74,7 +75,7 @@ def without_commands(text: str) -> str:
 
 
 def log_lines(text: str) -> str:
-    """Returns lines for the log of a pipeline, in which every command is broken visibly.
+    """Returns lines for the log of a pipeline, in which the start of every command is escaped.
 
     GitHub Actions executes a line that starts with `::`, such as `::error::`. A line can start
     with the middle of a value, because long values are wrapped.
@@ -87,7 +88,7 @@ def log_lines(text: str) -> str:
 def shown_lines(text: str, *, color: bool) -> str:
     """Returns lines for a terminal or the log of a pipeline.
 
-    Characters that are not printable are escaped, except line breaks, and commands are broken.
+    Characters that are not printable, except line breaks, and the starts of commands are escaped.
 
     Args:
         text: one or more lines.

@@ -5,8 +5,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 1. Archive undeclared versions, so that a restored environment does not show these versions.
 2. Restore environments.
 3. Create, update and restore versions.
-4. Archive everything else. Each environment already has its new version. `_unreplaced` says which
-   changes of this stage are skipped because a replacement is missing.
+4. Archive everything else. The new versions are registered by now. `_unreplaced` decides which of
+   these changes are skipped because a replacement was not created.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -46,15 +46,15 @@ def apply(
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
     If a change fails, only the changes that depend on this change are skipped. These are the later
-    changes of the same unit, and the changes of the same name in later stages. No change depends on
-    an update.
+    changes of the same unit, and the changes of the same environment in later stages. No change
+    depends on an update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
         target: the target that the plan is for.
         parallel: maximum number of concurrent changes.
-        skip_rejected: if True, names with a rejection are left out. If False, the plan must not
-            have rejections.
+        skip_rejected: if True, the changes of names with a rejection are not made. If False, the
+            plan must not have rejections.
         stop: a function that is called before each change. Once the function returns True, changes
             that have started are finished and all other changes are skipped.
         clock: a function that returns the seconds since a fixed time. If None, outcomes have no
@@ -138,15 +138,16 @@ def _run(
 def _not_created(plan: Plan) -> dict[str, str]:
     """Returns the versions that are not created because of a rejection, by directory.
 
-    The key is the directory of the file that declares the version. The value is the address.
+    The key is the directory of the file that declares the version. The value is the address of the
+    version.
     """
     parts: list[Change | Rejection] = [
         change
         for change in plan.changes
         if change.action is Action.CREATE and change.name in plan.held_back
     ]
-    # A version that the plan refuses to change or to archive is already in the target. `_immutable`
-    # handles the versions with the rejection `immutable`.
+    # Rejections with these codes are about versions that are already in the target. `_immutable`
+    # handles the code `immutable`.
     known = ("immutable", "still-there", "in-use", "protected")
     parts += [item for item in plan.rejections if item.code not in known]
     return {_directory(part.source.file): part.address for part in parts if part.source}
@@ -166,16 +167,17 @@ def _unreplaced(
 ) -> str | None:
     """Returns why a change that archives must be skipped, or None if the change can be made.
 
-    For a renamed environment, the plan archives the old name and creates the new name. The files
-    that declare the two names are in the same directory. If the new name was not created, the old
-    name must stay active, because jobs need one of the two names.
+    For a renamed environment, the plan archives the old name and creates the new name. envsync
+    assumes a rename if the two names were declared by the same file, or by files in the same
+    directory. If the new name was not created, the old name must stay active, because jobs need one
+    of the two names.
 
     Args:
         change: the change to check.
         missing: maps the directory of a file to a version that the file declares, but that was not
             created.
         immutable: the versions with the rejection `immutable`, by the file that declares them. Such
-            a registered version does not have the content of the file, so it does not replace the
+            a version is registered with other content than the file has, so it does not replace the
             old name.
     """
     for file in change.former_files:
@@ -188,7 +190,7 @@ def _unreplaced(
         if directory in missing:
             return (
                 f"{missing[directory]} was not created, and may be the new name of {change.name}: "
-                f"both files are in {directory or 'the project directory'}"
+                f"the files of both are in {directory or 'the project directory'}"
             )
     return None
 
@@ -230,8 +232,8 @@ def _carry_out(change: Change, target: Target) -> Outcome:
             archived = change.action is Action.ARCHIVE
             target.set_archived(change.name, change.version, archived, change.before)
             # Azure's documentation does not say whether the service restores archived versions
-            # together with their container. If a version is still archived, set_archived writes
-            # nothing.
+            # together with their container. So archive these versions again. This writes nothing if
+            # a version is still archived.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
     except Conflict as conflict:

@@ -38,7 +38,7 @@ Maps the path in `envsync.source` to the evidence.
 """
 
 LeftOut: TypeAlias = Mapping[str, str]
-"""The reasons for which the settings leave environments out on purpose.
+"""Why the settings leave out environments on purpose.
 
 Maps a name in the target, or the path of a file relative to the project directory, to the reason.
 """
@@ -169,7 +169,7 @@ def _reason(name: str, items: Sequence[RegisteredVersion], left_out: LeftOut) ->
         return _UNDECLARED
     reason = left_out[files[0]]
     if len(files) > 1:
-        reason += f", and {len(files) - 1} more of its files"
+        reason += f", and {len(files) - 1} more of the environment's files"
     if any(item.environment.provenance.source not in left_out for item in items):
         reason += "; no file declares the other versions"
     return reason

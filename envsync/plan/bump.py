@@ -20,8 +20,7 @@ from envsync.plan.hints import declared_in, name_hint
 from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Maps each name to its versions in use, and each version to the place that uses it:
-`in git`."""
+"""Maps each name to its versions in use, each with a phrase that says where, such as `in git`."""
 
 
 class Bump(Struct, frozen=True):
@@ -103,7 +102,7 @@ def choose(
     Args:
         declarations: all declarations of the project.
         references: `NAME:VERSION`, or `NAME` for the highest version of a name.
-        place: maps the path of a file to the path in messages.
+        place: a function that returns the path of a file as messages show it.
 
     Raises:
         EnvsyncError: no file declares a referenced name or version.
@@ -159,7 +158,7 @@ def decide(
 
     Args:
         declarations: the declarations, from `choose`.
-        used: the versions that are already used.
+        used: the versions that are already used, by name.
         version: the new version. If None, the next free version is chosen.
         alone: the names with a single declared version. For these names, the command in an error
             message contains only the name.

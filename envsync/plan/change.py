@@ -1,6 +1,6 @@
 """`Change` and `Rejection`: the parts of a plan.
 
-A `Change` is one operation on the target. A `Rejection` is a declaration that cannot be applied.
+A `Change` is one operation on the target. A `Rejection` is a change that the plan refuses.
 `address` identifies the version or environment that a `Change` or `Rejection` is about.
 """
 
@@ -82,14 +82,14 @@ class Change(Value, frozen=True):
             version. Otherwise, the predecessor is the newest version. None if the name has no such
             version, or if the action is not `create`.
         differs: the fields of the spec and the metadata that differ from the predecessor.
-        hides: for the archive of an environment, the active versions that it hides.
+        hides: for the archive of an environment, the active versions of the environment, which
+            become hidden.
         drifted: the edit in the target that the change would overwrite. None if nobody has edited
             the version since envsync last wrote it, or if this is unknown.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
-        former_files: the files that declared an archived environment before, relative to the
-            project directory. Empty for other actions, and if a file still declares the
-            environment.
+        former_files: for the archive of an undeclared environment, the files that declared the
+            environment until now, relative to the project directory. Otherwise empty.
         before: the state that the target must have just before the change. None if the change was
             read from JSON.
     """
@@ -136,7 +136,8 @@ class Change(Value, frozen=True):
             "differs": [change.to_json() for change in self.differs],
         }
         if self.hides:
-            # An approval of the archive must not cover a version that was added later.
+            # These versions are part of the fingerprint, so an approval of the archive does not
+            # cover a version that is registered later.
             data["hides"] = list(self.hides)
         if self.drifted:
             data["drifted"] = self.drifted.to_json()
@@ -167,7 +168,7 @@ class Change(Value, frozen=True):
 
 
 class Rejection(Struct, frozen=True):
-    """A declaration that cannot be applied, and what to do about it.
+    """A change that the plan refuses, and what to do about it.
 
     Attributes:
         code: `immutable`, `unowned`, `foreign-owner`, `curated`, `still-there`, `in-use` or

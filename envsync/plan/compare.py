@@ -23,7 +23,7 @@ Match: TypeAlias = Literal["same", "other", "unknown"]
 """The result of comparing two specs. `unknown` if the build contexts cannot be compared."""
 
 UNKNOWN: Final = "unknown"
-"""The value of `build.context` if the target does not return the content of a build context."""
+"""The value that a plan shows for `build.context` if the target does not return the content."""
 
 _TOP_LEVEL = re.compile(r"[.\[]")
 
@@ -38,14 +38,14 @@ _SERVICE_NAME = re.compile(r"azureml_[0-9a-f]{32}")
 def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     """Compares a declared spec with the spec of a registered version.
 
-    Azure does not return the content of a build context. If the content is not known, the
-    comparison uses the first of these values that the version has:
+    Azure does not return the content of a build context. If the content is unknown, the comparison
+    uses two values of the version. The first one has priority:
 
     1. the tag `envsync.digest`, which covers the whole spec;
-    2. the hash of the content that azure-ai-ml puts into the URL of the context.
+    2. the hash of the content, which azure-ai-ml puts into the URL of the context.
 
-    If the version has neither value, or if the tag says that the content is the same and the hash
-    says that it is another, the result is `unknown`.
+    The result is `unknown` if the version has neither value. It is also `unknown` if the tag
+    matches the declared spec, but the hash does not.
 
     Args:
         declared: the declared spec.
@@ -53,8 +53,8 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     """
     registered = _with_name_of(declared, item.environment.spec)
     if declared.build and registered.build and declared.build.context == item.context_uri:
-        # The file names the address of the uploaded files, as in a file that `envsync import`
-        # wrote for a registry. The service stores the address, so equal addresses are equal specs.
+        # The file declares the address of uploaded files, not a directory. (`envsync import` writes
+        # such files.) The service stores this address, so equal addresses mean equal content.
         build = replace(registered.build, context=declared.build.context)
         return _match(declared == replace(registered, build=build))
     ours, theirs = declared.local_context, registered.local_context
@@ -66,15 +66,16 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
         return "other"
     uploads = _match_uploads(theirs, ours)
     if digest := item.environment.provenance.digest:
-        # Everybody who can write to the target can write the tag, so the tag is not believed
-        # against the hash. The hash alone proves nothing: empty directories change it.
+        # Everybody who can write to the target can change the tag, so a tag that matches proves
+        # nothing if the hash differs. A different hash proves nothing either, because empty
+        # directories change the hash.
         contradicted = digest == declared.digest and uploads == "other"
         return "unknown" if contradicted else _match(digest == declared.digest)
     return uploads
 
 
 def is_contradicted(declared: EnvironmentSpec, item: RegisteredVersion) -> bool:
-    """Returns True if the digest tag says that the content is the same, and the hash does not."""
+    """Returns True if the tag `envsync.digest` matches the declared spec, but the hash does not."""
     digest = item.environment.provenance.digest
     return digest == declared.digest and match_spec(declared, item) == "unknown"
 
@@ -228,7 +229,7 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
 
 
 def _join(path: str, key: str) -> str:
-    """Returns the path of a key inside another field. A key with special characters is quoted."""
+    """Appends a key to the path of a field. A key with special characters is quoted."""
     if not path:
         return key
     return f"{path}.{key}" if _PLAIN_KEY.match(key) else f"{path}[{json.dumps(key)}]"

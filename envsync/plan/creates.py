@@ -17,7 +17,7 @@ from envsync.plan.versions import newest
 def create(
     version: str, declaration: Declaration, container: Container, policy: Policy
 ) -> Change | Rejection:
-    """Returns the change that creates a declared version, or a rejection if the name is foreign.
+    """Returns the change that creates a version, or a rejection if another project owns the name.
 
     Args:
         version: the declared version, or the version that envsync assigned.
@@ -59,13 +59,13 @@ def create(
 
 
 def _foreign_owner(declaration: Declaration, container: Container, policy: Policy) -> str | None:
-    """Returns a sentence about the foreign owner of a name, or None if the name is not foreign."""
+    """Returns a sentence about another project that owns a name, or None if no other one does."""
     foreign = [item for item in container.active if item.owner not in (None, policy.project)]
     if foreign and len(foreign) == len(container.active):
         owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))
         return f"Every active version of {container.name} belongs to another project: {owners}."
-    # If both projects have a file without `version`, each of the two projects would create a new
-    # version in every plan.
+    # If this project and the owner of the newest version both have a file without `version`, each
+    # of them would create a new version in every plan.
     is_numbered = declaration.version is None and policy.versions != "content"
     if foreign and is_numbered and foreign[-1] is container.active[-1]:
         latest = foreign[-1]
@@ -77,7 +77,7 @@ def _foreign_owner(declaration: Declaration, container: Container, policy: Polic
 
 
 def provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
-    """Returns the reserved tags of a version that is written.
+    """Returns the reserved tags that are written to a version.
 
     Args:
         declaration: the declaration of the version.
@@ -123,7 +123,7 @@ def _reason(
     declaration: Declaration, container: Container, before: RegisteredVersion | None
 ) -> str:
     if before is None:
-        # Without this reason, nobody sees that somebody archived the version in use.
+        # This reason shows that somebody archived the version that was in use.
         if declaration.version is None and container.versions:
             return "new version, because every registered version is archived"
         return "not in the target"
@@ -132,5 +132,6 @@ def _reason(
             if match_spec(declaration.spec, item) == "same":
                 # After a revert in git, the old content becomes a new version. The old version
                 # cannot become @latest again, because @latest is the version that was created last.
-                return f"new version after {before.version}, content of {item.version} again"
+                again = f"with the content of {item.version} again"
+                return f"new version after {before.version}, {again}"
     return f"new version after {before.version}"

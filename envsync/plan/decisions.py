@@ -120,18 +120,18 @@ def _restore_environment(
 ) -> Iterator[Decision]:
     """Yields the changes that restore the archived container of a declared name.
 
-    Restoring a container makes every version visible that is not archived individually. So the plan
-    first archives the undeclared versions, and only declared versions reappear. If an undeclared
-    version belongs to another owner, the project is not allowed to archive the version, and the
-    name is rejected.
+    Restoring a container makes its versions visible again, except the versions that are archived
+    individually. So the plan first archives the undeclared versions, and only declared versions
+    reappear. If an undeclared version belongs to another owner, the project is not allowed to
+    archive the version, and the name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
-        # If `may_echo` is set, `item.archived` possibly only repeats the state of the container, so
-        # the restore could show this version. If the project is allowed to archive the version, the
-        # applier does so after the restore, because `keep_archived` below contains the version.
-        # Otherwise, the name is rejected.
+        # If `may_echo` is set, `item.archived` may only repeat the state of the container. Then the
+        # version itself is active, and the restore would show it. If the project is allowed to
+        # archive the version, the applier does so after the restore, because `keep_archived` below
+        # contains the version. Otherwise, the name is rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
@@ -174,7 +174,7 @@ def _existing(
         item: the registered version.
         declaration: the declaration of this version.
         policy: what the plan is allowed to do.
-        fix: a function that returns the command that bumps the version.
+        fix: a function that returns the advice if the version is registered with another spec.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -250,7 +250,7 @@ def _unverified(item: RegisteredVersion) -> str:
         )
     return (
         f"{key}: the tag envsync.digest says that the registered build context is the declared "
-        "one, but the address of the upload contains the hash of another content. Somebody changed "
+        "one, but the address of the upload contains the hash of other content. Somebody changed "
         "the tag, or the uploaded context had other empty directories. If in doubt, declare a new "
         "version."
     )

@@ -1,12 +1,12 @@
-"""Finds out who made a difference between a file and the target: git, the target, or both.
+"""Finds out where a difference between a file and the target was made: in git, the target or both.
 
 The comparison has three sides: the declared metadata, the metadata in the target, and the metadata
-that envsync wrote last. For the last side, only a digest is known: the tag `envsync.applied`. This
-digest is enough in three cases:
+that envsync wrote last. Of the metadata that envsync wrote last, only the digest is known: the tag
+`envsync.applied`. This digest is enough in three cases:
 
 - The metadata in the target has this digest: nobody edited the target, so git made all differences.
 - The declared metadata has this digest: git has not changed, so the target made all differences.
-- A mixture of both has this digest: each field was changed on one side only.
+- A mixture of the two has this digest: each field was changed on one side only.
 
 Otherwise, the target was edited, but it is unknown which fields were edited. If the version has no
 tag `envsync.applied`, it is unknown whether the target was edited.
@@ -31,10 +31,10 @@ from envsync.plan.compare import merge_ignored, metadata_fields, without_ignored
 from envsync.plan.drifted import Drifted
 
 _MOST_MIXTURES: Final = 2000
-"""The maximum number of mixtures that are tried, because each one needs a digest."""
+"""Maximum number of mixtures that are tried. For each mixture, a digest is computed."""
 
 OWNER: Final = "owner"
-"""The path of the owner of a version or environment, as a field that can differ."""
+"""The path of the field that contains the owner of a version or environment."""
 
 _DESCRIPTION: Final = "description"
 _TAG: Final = "tags."
@@ -73,7 +73,7 @@ class Difference(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """The result of the comparison of one version.
+    """The metadata of one version, compared with its file and with the last write of envsync.
 
     Attributes:
         edited: True if the description or a tag was changed in the target since envsync last wrote
@@ -130,7 +130,7 @@ def compare_metadata(
     if applied is None:
         return _all(fields, Origin.UNKNOWN, edited=None, item=item)
     compared = without_ignored(actual, ignore_tags)
-    # Tags that are ignored now possibly were not ignored at the last write.
+    # Tags that are ignored now may not have been ignored at the last write.
     bases = [compared] if compared == actual else [compared, actual]
     if applied in {base.digest for base in bases}:
         return _all(fields, Origin.GIT, edited=False, item=item)
@@ -149,7 +149,7 @@ def compare_metadata(
 def lost_owner(item: RegisteredVersion) -> bool:
     """Returns True if somebody removed the tag `envsync.owner` from a version.
 
-    envsync writes no other reserved tag without the owner.
+    envsync always writes this tag together with the other reserved tags.
     """
     provenance = item.environment.provenance
     return item.owner is None and provenance != Provenance()
@@ -172,7 +172,9 @@ def _all(
 def _last_written(
     actual: Mapping[str, str | None], declared: Mapping[str, str | None], applied: str
 ) -> Mapping[str, str | None] | None:
-    """Returns the fields that envsync wrote last, if they are a mixture of two sides.
+    """Finds the fields that envsync wrote last, among the mixtures of the target and the file.
+
+    Returns None if no mixture has the digest `applied`.
 
     Args:
         actual: the fields in the target.
@@ -180,7 +182,7 @@ def _last_written(
         applied: the digest of the fields that envsync wrote last.
     """
     keys = [key for key in {**actual, **declared} if actual.get(key) != declared.get(key)]
-    # The second attempt also assumes that a field did not exist at the last write. This finds a
+    # In the second attempt, each field can also have been absent at the last write. This finds a
     # field that was added on both sides with different values.
     pairs = [(actual.get(key), declared.get(key)) for key in keys]
     triples = [tuple(dict.fromkeys((*pair, None))) for pair in pairs]

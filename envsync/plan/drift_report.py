@@ -41,21 +41,18 @@ from envsync.plan.versions import resolve
 ARCHIVED = "archived"
 
 # A target does not record why something was archived.
-_OR_ENVSYNC = (
-    "Either somebody archived it, or envsync archived it while no file declared it, and a file "
-    "declares it again."
-)
+_OR_ENVSYNC = "Either somebody archived it, or envsync archived it before a file declared it again."
 
 
 class VersionDrift(Struct, frozen=True):
-    """The differences of one version, or of a whole environment, that git did not make.
+    """The differences of one version, or of a whole environment, that were not made in git.
 
     Attributes:
         version: the version. None for a whole environment.
         source: the position of the declaration. None if no file declares the version.
         edited: True if the description or a tag was edited. None if this is unknown.
         differences: the fields that differ. `archived` and `owner` are fields as well. Differences
-            that git made are not included.
+            that were made in git are not included.
         modified: the last write to the version or environment. None if the target does not report
             it.
         note: a sentence about the difference. Empty if the fields need no explanation.
@@ -79,7 +76,7 @@ class VersionDrift(Struct, frozen=True):
         """True if it is certain that the target was changed, and not only the file."""
         if any(item.is_drift for item in self.differences):
             return True
-        # The version was edited, but it is unknown which of the fields.
+        # The version was edited, but it is unknown which of the fields were edited.
         return self.edited is True and (bool(self.differences) or self.source is None)
 
     def explains(self, path: str) -> bool:
@@ -111,7 +108,7 @@ class VersionDrift(Struct, frozen=True):
 
 
 class DriftReport(Struct, frozen=True):
-    """The changes that were made in one target, and the other changes of a plan.
+    """The drift of one target, and the changes of the plan that have another cause than drift.
 
     Attributes:
         drifted: the versions and environments that were certainly changed in the target.
@@ -243,10 +240,10 @@ def _of_version(
 
 
 def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
-    """Yields the difference of the owner, if the project possibly was the owner before."""
+    """Yields the difference of the owner, if the project may have owned the version before."""
     if item.owner == project or not (item.owner or lost_owner(item)):
         return
-    # The other owner possibly created the version.
+    # If another project owns the version, that project may have created the version.
     origin = Origin.UNKNOWN if item.owner else Origin.TARGET
     yield Difference(FieldChange(OWNER, item.owner, project), origin)
 
@@ -266,7 +263,7 @@ def _archived() -> Difference:
 def _pending(
     plan: Plan, found: Mapping[tuple[str, str | None], VersionDrift]
 ) -> Iterator[tuple[str, str]]:
-    """Yields the changes and rejections that do more than undo drift."""
+    """Yields the action and address of each change and rejection that does more than undo drift."""
     for change in plan.changes:
         if not _undoes_drift(change, found):
             yield str(change.action), change.address
@@ -292,7 +289,7 @@ def _undoes_drift(change: Change, found: Mapping[tuple[str, str | None], Version
 
 
 def _without(item: VersionDrift, ignore: Sequence[str], suffix: str) -> VersionDrift | None:
-    """Returns a version without the ignored fields, or None if the whole version is ignored."""
+    """Returns the drift without the ignored fields, or None if the whole version is ignored."""
     declared = item.address.replace(item.name, item.name.removesuffix(suffix), 1)
     for glob in ignore:
         if matches(item.name, glob, suffix) or any(

@@ -14,8 +14,8 @@ class Drifted(Struct, frozen=True):
 
     Attributes:
         fields: the paths of the fields that were edited, such as `tags.owner`.
-        certain: True if exactly these fields were edited. False if somebody edited the version, but
-            it is unknown which of these fields.
+        certain: True if exactly these fields were edited. False if the version was edited, but it
+            is unknown which of these fields were edited.
         by: who wrote the version last. None if the target does not report it.
         at: when the version was written last, ISO 8601 in UTC. None if the target does not report
             it.

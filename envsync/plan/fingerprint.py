@@ -1,7 +1,7 @@
 """Fingerprints: digests that identify the changes and rejections of a plan.
 
-An approval is also valid for the remaining changes of the approved plan. For this reason, each
-change of a new plan is compared with the changes of the approved plan.
+An approval stays valid if a new plan contains only some of the approved changes. So each change of
+the new plan is compared with the approved changes.
 """
 
 from __future__ import annotations

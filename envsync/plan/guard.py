@@ -63,8 +63,9 @@ def mass_archive(
         exceeded = len(gone) + withdrawn > policy.max_archives
         limit = f"max_archives allows {policy.max_archives}"
     else:
-        # The share of the environments and the share of the versions are added. Integers avoid
-        # rounding: g/a + w/v > percent/100.
+        # The share of the emptied environments and the share of the withdrawn versions are added:
+        # gone / active + withdrawn / owned_versions > percent / 100. The inequality is multiplied
+        # out, because integers need no rounding.
         shares = len(gone) * owned_versions + withdrawn * len(active)
         exceeded = shares * 100 > policy.max_archive_percent * len(active) * owned_versions
         limit = f"max_archive_percent allows {policy.max_archive_percent} %"

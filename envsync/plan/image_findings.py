@@ -1,4 +1,4 @@
-"""`ImageFinding`: what is known about the tag of an image, and what a lock would write."""
+"""`ImageFinding`: an image in a file, compared with its registry, and what a lock would write."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ImageState: TypeAlias = Literal[
 """The state of the tag of an image in a file.
 
 - `unlocked`: the file contains the tag without a digest.
-- `moved`: the tag means another digest than the one in the file.
+- `moved`: the tag refers to another digest than that in the file.
 - `outdated`: the registry has a newer tag of the same shape.
-- `current`: the tag means the digest in the file.
+- `current`: the tag refers to the digest in the file.
 - `fixed`: the file contains a digest without a tag, so nothing can move.
 - `ignored`: a comment turns the rule off.
 - `unwritable`: the file contains the tag without a digest, and envsync cannot add the digest.
@@ -41,16 +41,17 @@ ImageState: TypeAlias = Literal[
 NO_TAGS: Final[Mapping[ImageUse, str]] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[Image, str | Unresolved]
-"""The digest of each image with a tag and without a digest, or why the digest is unknown."""
+"""Maps each image with a tag to the digest of the tag, or to the reason why it is unknown."""
 
 
 class ImageFinding(Struct, frozen=True):
     """One image in a file, compared with its registry.
 
     Attributes:
-        use: the place, with its content before the change.
-        state: what is known.
-        digest: the digest that the tag means now; None if it is unknown.
+        use: the image as the file contained it before the change.
+        state: see `ImageState`.
+        digest: the digest of the newer tag, or of the tag in the file if there is no newer tag.
+            None if the registry did not return it.
         tag: the newer tag that the file gets; None if the tag stays.
         reason: why the file is not changed, as a sentence; empty if there is nothing to say.
         registry: the host of a registry that did not answer; otherwise empty.
@@ -81,7 +82,7 @@ class ImageFinding(Struct, frozen=True):
         return self.use.image.digest is None and self.state != "ignored"
 
     def after(self, *, only_digest: bool) -> ImageUse | None:
-        """Returns the new content of the place, or None if it does not change.
+        """Returns the image as the file will contain it, or None if the file does not change.
 
         Args:
             only_digest: whether to write the digest without the tag.
@@ -133,7 +134,7 @@ def images_json(
 
 
 def asked(uses: Iterable[ImageUse]) -> list[ImageUse]:
-    """Returns the uses that need a request to a registry."""
+    """Returns the images whose state cannot be determined without a registry."""
     return [use for use in uses if _state_of_file(use) is None]
 
 
@@ -144,9 +145,9 @@ def judge_images(
 
     Args:
         uses: the images in files.
-        digests: the response for each image of `asked`. If an image has a newer tag, its key has
-            this tag.
-        newer: the newer tags.
+        digests: the digest of each image that `asked` returned, or why it is unknown. For an image
+            with a newer tag, the key contains the newer tag.
+        newer: the newer tag of each image that has one.
     """
     return tuple(_judge(use, digests, newer.get(use)) for use in uses)
 

@@ -32,7 +32,7 @@ class Wanted(Struct, frozen=True):
     Attributes:
         globs: patterns for names in the target. If empty, every name is included.
         suffix: the text that the target adds to every declared name.
-        all_versions: True if every active version is included. False if only the newest is
+        all_versions: True if every active version is included. False if only the newest version is
             included.
         unversioned: True if the new files have no `version`.
         versions: how the version of a file without `version` is chosen.
@@ -49,11 +49,11 @@ class Import(Struct, frozen=True):
     """A registered version for which a file is written.
 
     Attributes:
-        item: the version.
+        item: the registered version.
         name: the name in the file, without the suffix of the target.
         version: the version in the file. If None, the file has no `version`.
-        base_image: used if the files of the build context cannot be read: a new Dockerfile starts
-            from this image. If None, the file contains the address of the build context instead.
+        base_image: the base image of a new Dockerfile, if the files of the build context cannot be
+            read. If None, the file contains the address of the build context instead.
     """
 
     item: RegisteredVersion
@@ -135,7 +135,7 @@ def _of_container(
 
     Args:
         container: the environment.
-        name: its name in files.
+        name: the name of the environment in files.
         declared: the versions that files declare. None stands for a file without `version`.
         wanted: what the import includes.
         project: the name of the project.
@@ -156,10 +156,9 @@ def _of_container(
 
 
 def can_omit_version(item: RegisteredVersion, versions: Versions) -> bool:
-    """Returns True if a file without `version` declares this registered version.
+    """Returns True if a file without `version` would declare this registered version.
 
-    With `versions: content`, the result is True only if the version was derived from the same
-    content.
+    With `versions: content`, the result is True only if the version was derived from its content.
     """
     if versions != "content":
         return True
@@ -196,7 +195,7 @@ def _ensure_globs(state: State, wanted: Wanted) -> None:
 
 
 def version_in(container: Container, version: str | None, label: str | None) -> RegisteredVersion:
-    """Returns one version of an environment, by its version or by a label.
+    """Returns one version of an environment, selected by a version string or a label.
 
     Raises:
         EnvsyncError: the environment has no such version, or the label is not `latest`.

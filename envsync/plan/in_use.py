@@ -1,9 +1,9 @@
 """Rejects archives of environments that are protected or in use. Finds the uses of `@latest`.
 
 An environment is in use if a change breaks a reference to it. A change breaks a reference if the
-reference has an active version before the change, and no active version after the change. For
-example, an archive of one version breaks references to this version, but breaks references to
-`@latest` only if no other version is active.
+reference resolves to an active version before the change, but not after the change. For example, an
+archive of one version breaks references to this version, but breaks references to `@latest` only if
+no other version is active.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ NO_REFERENCES: Final = References()
 
 
 def means(reference: Reference, target: TargetIdentity) -> bool:
-    """Returns True if a reference can lead to an environment of a target."""
+    """Returns True if a reference can refer to an environment of a target."""
     if target.kind == "registry":
         return target.id.lower() == f"azureml://registries/{reference.registry}"
     if reference.registry is not None:
@@ -94,7 +94,7 @@ def without_refused(
         The remaining changes, the rejections with the codes `protected` and `in-use`, and the
         warnings.
     """
-    # For most names, the plan archives nothing.
+    # Return early, because the plan archives nothing for most names.
     if not any(change.action is Action.ARCHIVE for change in changes):
         return list(changes), [], []
     glob = _protecting(container.name, policy, suffix)
@@ -106,7 +106,7 @@ def without_refused(
         if change.action is not Action.ARCHIVE or not _hides(change, container):
             kept.append(change)
             continue
-        # A reference without a known version can be a reference to each of the versions.
+        # If the version in a reference is unknown, the reference may use any of the versions.
         users = [
             item
             for item in broken
@@ -125,7 +125,7 @@ def without_refused(
 
 
 def broken_by(reference: Reference, before: Container, after: Container) -> bool:
-    """Returns True if a reference has an active version before a change, but not after it.
+    """Returns True if a reference resolves to an active version before a change, but not after it.
 
     Args:
         reference: a reference to the name of the container.
@@ -136,7 +136,10 @@ def broken_by(reference: Reference, before: Container, after: Container) -> bool
 
 
 def _resolves(reference: Reference) -> Callable[[Container], bool]:
-    """Returns a function that returns True if a container has an active version for a reference."""
+    """Returns a function that returns True for a container in which a reference is resolved.
+
+    A reference is resolved if it refers to an active version.
+    """
     if reference.version is None:
         return lambda container: bool(container.active)
     return lambda container: any(item.version == reference.version for item in container.active)

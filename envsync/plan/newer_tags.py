@@ -1,4 +1,4 @@
-"""Chooses the newest tag of the same shape.
+"""Chooses the newest tag of an image among the tags that have the same shape as the present tag.
 
 The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have one shape,
 and so have `2.1.0-cuda11.8` and `2.2.0-cuda11.8`. A number that is part of a word, such as `11.8`
@@ -27,7 +27,7 @@ _PART: Final = re.compile(rf"({_WORD})|([0-9]+)|([^0-9A-Za-z]+|[A-Za-z])")
 _TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
 
 LONG_NUMBER: Final = 6
-"""A number with at least this many digits is a date or a build, and its length never changes."""
+"""A number with at least this many digits counts as a date or a build number of fixed length."""
 
 SERIES: Final = frozenset(
     {"python", "cuda", "ubuntu", "debian", "alpine", "almalinux", "rockylinux", "fedora", "ubi"}
@@ -44,7 +44,7 @@ def newest_tag(image: Image, tags: Iterable[str], track: Pattern | None) -> str 
 
     Args:
         image: the image with its tag.
-        tags: the tags of the repository. Strings that are no tags are ignored.
+        tags: the tags of the repository. Strings that are not valid tags are ignored.
         track: a pattern. A tag must contain a match of this pattern. If None, a tag must have the
             shape and the series of the present tag.
 

@@ -17,9 +17,9 @@ _COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
 _DATE: Final = re.compile(
     r"([0-9]{4}[-_][0-9]{1,2}[-_][0-9]{1,2}(?:[-_T][0-9]+)*)(?:\.([0-9]+))?(.*)"
 )
-# Matches versions that begin with a number, such as `1.2.0-pytorch` and `v3-cpu`. Only this number
-# is increased. Later numbers often have another meaning: `310` in `1.2.0-py310` is the Python
-# version.
+# Matches versions that begin with a number, such as `1.2.0-pytorch` and `v3-cpu`. They are
+# increased to `1.2.1-pytorch` and `v4-cpu`. Later numbers often have another meaning: `310` in
+# `1.2.0-py310` is the Python version.
 _LEADING: Final = re.compile(r"(v?(?:[0-9]+\.)*)([0-9]+)(?![0-9])(.*)", re.IGNORECASE)
 # Matches a pre-release such as `1.0.0-rc.1`, whose last number is increased.
 _PRERELEASE: Final = re.compile(r"(.*[-.](?:a|alpha|b|beta|c|dev|pre|preview|rc)[-.]?)([0-9]+)()")
@@ -66,6 +66,6 @@ def _increased(start: str, number: str, end: str) -> Iterator[str]:
 
 
 def _first_free(versions: Iterator[str], taken: Collection[str]) -> str | None:
-    """Returns the first version that is not taken, or None if this first version is not valid."""
+    """Returns the first version that is not taken, or None if that version is not valid."""
     found = next(version for version in versions if version not in taken)
     return found if is_valid_version(found) else None

@@ -11,13 +11,15 @@ from envsync.model.canonical import JSON
 
 
 class Original(Struct, frozen=True):
-    """The digests that cannot be computed from the JSON of a plan, because it hides credentials.
+    """The digests of a plan whose JSON hides credentials.
+
+    These digests cannot be computed from the JSON.
 
     An approval covers the credentials as well, so it is compared with these digests.
 
     Attributes:
         digest: the digest of the plan with its credentials.
-        shown: the digest of the plan as the JSON shows it, with which an edit is detected.
+        shown: the digest of the plan as the JSON shows it. This digest detects edits of the JSON.
         fingerprints: the fingerprints of the plan with its credentials, by action and address.
     """
 
@@ -33,7 +35,7 @@ class Original(Struct, frozen=True):
         )
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the JSON data. `digest` is not included, because it is a key of the plan."""
+        """Returns the digests as JSON data, without `digest`, which is a key of the plan itself."""
         return {"shown": self.shown, "fingerprints": dict(self.fingerprints)}
 
     @classmethod

@@ -19,8 +19,8 @@ class Outcome(Value, frozen=True):
     """The result of one change.
 
     Attributes:
-        status: `conflict` if the target has changed since the plan was made. Like `failed`, the
-            change was not made.
+        status: `conflict` if the target has changed since the plan was made. With the status
+            `conflict` or `failed`, the change was not made.
         error: why the change was not made; None if the change was done.
         seconds: how long the change took; None if the change was not started. The JSON does not
             contain this duration.
@@ -46,7 +46,7 @@ class Outcome(Value, frozen=True):
 
 
 def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
-    """Returns the addresses of changes that are done, but that the target does not show.
+    """Returns the addresses of changes with the status `done` that the target does not show.
 
     Args:
         outcomes: the outcomes of an apply.

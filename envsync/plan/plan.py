@@ -3,7 +3,7 @@
 Each attribute answers a separate question:
 
 - `is_empty`: are there no changes and no rejections?
-- `rejections`: which declarations cannot be applied?
+- `rejections`: which changes does the plan refuse?
 - `refused`: does the guard refuse the whole plan?
 - `digest`: is this the plan that was reviewed?
 - `is_left_of`: are all changes among the reviewed changes?
@@ -38,9 +38,9 @@ class Plan(Value, frozen=True):
 
     Attributes:
         project: the owner of every version that the apply writes.
-        changes: sorted by name, and within a name in the order of the apply. A rejection holds back
-            all changes with the same name: they are shown, but not applied.
-        rejections: declarations that cannot be applied.
+        changes: the changes, sorted by name. The changes of one name are in the order of the apply.
+            A rejection holds back all changes with the same name: they are shown, but not applied.
+        rejections: the changes that the plan refuses.
         latest: the names whose `@latest` will refer to another version.
         warnings: the warnings to show, each as one or more sentences.
         unchanged: the number of declared versions that need no change.
@@ -193,8 +193,8 @@ class Plan(Value, frozen=True):
     def to_json(self) -> dict[str, JSON]:
         """Returns the plan as JSON data, as `plan --format json` prints it.
 
-        Credentials are hidden. If there are any, the data has a key `original`, because the digest
-        and the fingerprints of the plan cannot be computed from the data.
+        Credentials are hidden. If the plan contains credentials, the data has a key `original`,
+        because the digest and the fingerprints of the plan cannot be computed from the data.
         """
         data = self._document()
         shown = {key: masked_json(value) for key, value in data.items()}
@@ -221,10 +221,10 @@ class Plan(Value, frozen=True):
 
     @property
     def _saved_options(self) -> dict[str, JSON]:
-        """The options with a digest, so that an edit of the options in a saved plan is found.
+        """The options with a digest, so that an edit of the options in a saved plan is detected.
 
         The digest of the plan does not cover the options, because different options can make the
-        same plan. The digest here covers the plan and its options.
+        same plan. So the options have their own digest, which covers the plan and the options.
         """
         if self.options is None:
             return {}
@@ -256,7 +256,8 @@ class Plan(Value, frozen=True):
             )
         plan = cls._read(data)
         try:
-            # The digest of a plan with hidden credentials cannot be computed from the plan.
+            # If credentials are hidden, the original digest cannot be computed, so compare with
+            # `shown`.
             expected = data["digest"] if plan.original is None else plan.original.shown
             edited = plan._own_digest != expected
             if "options" in data:

@@ -60,8 +60,8 @@ def make_plan(
             A version that was declared in one of these files is not archived.
         left_out: names and files that the settings leave out on purpose, each with the reason.
             `left_out` changes only the reasons that the plan shows.
-        references: the uses of environments in files of the repository. What a file uses is not
-            archived.
+        references: the uses of environments in files of the repository. An environment that a file
+            uses is not archived.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
             without the suffix.
 
@@ -173,7 +173,8 @@ def _plan_name(
     # back, because the plan shows the state that the files declare.
     following = container_after(container, changes)
     touched = {item.version for item in changes} | {item.version for item in rejections}
-    # A version whose content is doubtful has a warning, and does not count as unchanged.
+    # A version whose tag and hash contradict each other gets a warning, and does not count as
+    # unchanged.
     touched |= {
         item.version
         for item in container.versions

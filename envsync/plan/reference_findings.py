@@ -13,7 +13,7 @@ from envsync.model.wording import nearest
 
 _PREFIX: Final = "azureml:"
 _CURATED_PREFIX: Final = "AzureML-"
-"""If a name has this prefix, the service accepts every label, and references without a version."""
+"""The service accepts any label, and also no version, in references to names with this prefix."""
 
 
 class Finding(Struct, frozen=True):
@@ -31,7 +31,7 @@ class Finding(Struct, frozen=True):
 
 
 def refused(reference: Reference) -> Finding | None:
-    """Returns the finding for a reference that azure-ai-ml refuses, or None if it is accepted."""
+    """Returns the finding for a reference that azure-ai-ml refuses. Otherwise None."""
     text, name = reference.text, reference.name or ""
     if reference.form == "invalid":
         return _broken(f"azure-ai-ml does not accept `{text}` as an environment.", _advice(text))

@@ -61,8 +61,8 @@ def in_registries(
 
     Args:
         references: all references.
-        own: the registries that are targets of the project. Their versions come from the project
-            itself, so references to them are left out.
+        own: the registries that are targets of the project. The project itself creates the versions
+            there, so references to these registries are left out.
     """
     left_out = {registry.lower() for registry in own}
     found: dict[str, list[Reference]] = {}

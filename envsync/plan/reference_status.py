@@ -1,4 +1,4 @@
-"""Decides which references lead to an environment that exists.
+"""Decides which references refer to an environment that exists.
 
 References are compared with the declared environments or, if a target is given, with the state that
 the target has after its plan.
@@ -35,23 +35,24 @@ from envsync.plan.reference_findings import (
 from envsync.plan.versions import container_after
 
 MAX_SUGGESTIONS: Final = 20
-"""Similar names are searched for until this number of references has a finding."""
+"""After this number of findings, no similar names are suggested, because the search is slow."""
 
 Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]
 
 
 class Judged(Struct, frozen=True):
-    """A reference, and facts about the environment to which it leads.
+    """A reference, and facts about the environment to which it refers.
 
     Attributes:
-        status: whether the reference means an environment that exists.
+        status: `broken` (the reference cannot be resolved), `archived` (the environment is
+            archived), `floating` (the reference names no version), or `ok`.
         declared: True if a file declares the environment. None if no file of the project can
             declare it, for example an environment of a foreign registry.
         registered: True if the environment is registered in the target, even if it is archived.
-            None if no target was read, or if the reference leads to another place.
+            None if no target was read, or if the reference refers to another workspace or registry.
         will_archive: True if the plan archives the environment. None if `registered` is None.
         latest: the change of `@latest`, if the plan changes the version to which the reference
-            leads.
+            refers.
         same: for an inline environment, the declared environment with the same content.
         finding: what is wrong. None if nothing is wrong.
     """
@@ -123,19 +124,19 @@ class Declared(Value, frozen=True):
         force_setattr(self, "_by_name", MappingProxyType(found))
 
     def of(self, reference: Reference) -> tuple[Declaration, ...]:
-        """Returns the declarations to which a reference can lead."""
+        """Returns the declarations to which a reference can refer."""
         if reference.name is None or not self.can_mean(reference):
             return ()
         found = self._by_name.get(reference.name, ())
         if reference.version is not None:
             return tuple(item for item in found if item.version in (None, reference.version))
         highest = max(found, key=lambda item: natural_order(item.version or ""), default=None)
-        # A label leads to the newest version, which is the highest of the declared versions. A
-        # placeholder can stand for each version.
+        # A label refers to the newest version, which is the highest of the declared versions. A
+        # placeholder can stand for any version.
         return (highest,) if highest is not None and reference.is_floating else found
 
     def can_mean(self, reference: Reference) -> bool:
-        """Returns True if a reference leads to a workspace or registry that is a target."""
+        """Returns True if a reference can refer to a target of the project."""
         if reference.registry is not None:
             return reference.registry in self.registries
         return self.has_workspace
@@ -192,7 +193,7 @@ def judge(
 
 
 def unused(references: Iterable[Judged], declared: Declared) -> list[Declaration]:
-    """Returns the declared environments to which no reference leads, in their original order."""
+    """Returns the declared environments that no reference uses, in their original order."""
     used: set[int] = set()
     same: set[str] = set()
     for item in references:
@@ -234,7 +235,7 @@ def _judge(reference: Reference, declared: Declared, held: Held | None, *, sugge
 
 
 def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
-    """Adds the facts that the state of the target shows about a reference."""
+    """Adds the facts about a reference that the state of the target shows."""
     reference, name = known.reference, known.reference.name or ""
     before, after = held.before.get(name, Container(name)), held.after(name)
     registered = _has(reference)(before)
@@ -255,8 +256,8 @@ def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
         )
     if reference.version == LATEST:
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # Environments of the service are not always in the lists of a workspace, so a missing one is
-    # not an error.
+    # A workspace does not always list the environments of the service, so it is not an error if
+    # such an environment is missing.
     if is_reserved(name):
         return Judged(reference, known.status, finding=known.finding)
     return replace(
@@ -283,7 +284,7 @@ def _is_active(reference: Reference) -> Callable[[Container], bool]:
 
 
 def _same(reference: Reference, declared: Declared) -> str | None:
-    """Returns the declared environment with the content of an inline environment, or None."""
+    """Returns the declared environment with the same content as an inline environment, or None."""
     spec = reference.inline.spec if reference.inline else None
     if spec is None:
         return None

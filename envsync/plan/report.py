@@ -15,7 +15,7 @@ from envsync.plan.status import Status
 
 
 class TargetReport(Struct, frozen=True):
-    """One target that was read.
+    """The part of a report about one target.
 
     Attributes:
         plan: what an apply would change.
@@ -34,7 +34,7 @@ class UsedEnvironment(Struct, frozen=True):
 
     Attributes:
         judged: the reference, compared with the declared environments only.
-        in_targets: the reference, compared with each target to which it can lead.
+        in_targets: the reference, compared with each target to which it can refer.
     """
 
     judged: Judged
@@ -42,7 +42,7 @@ class UsedEnvironment(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """A whole report. `plan --format html` shows the same page with nothing but plans.
+    """A whole report. `plan --format html` shows the same page, but only its plans.
 
     Attributes:
         project: the name of the project.
@@ -52,7 +52,7 @@ class Report(Struct, frozen=True):
         status: the states of all environment versions. None if the report has only plans.
         references: the uses of environments in the files of the repository.
         unused: the declared environments that no file uses.
-        warning: why references can be missing. Empty if none is missing.
+        warning: why the list of references may be incomplete. Empty if it is complete.
     """
 
     project: str

@@ -45,7 +45,7 @@ def selected(
 
 
 def ensure_possible(globs: Iterable[str], declarations: Sequence[Declaration]) -> None:
-    """Checks that each glob can match a name, so that no target is read for a path or a version.
+    """Checks that each glob can match a name, before a target is read.
 
     Raises:
         EnvsyncError: a glob cannot match a name, for example because it is the path of a file.

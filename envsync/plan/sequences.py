@@ -26,7 +26,7 @@ def item_names(before: Sequence[JSON], after: Sequence[JSON]) -> tuple[list[str]
     """Returns a name for each item of two lists, unique within its list.
 
     The name is the package name. If a package occurs more than once in one of the two lists, the
-    whole item is used as the name. Items with the same name are compared.
+    whole item is used as the name. Items with the same name are compared with each other.
     """
     old, new = [_name(item) for item in before], [_name(item) for item in after]
     repeated = {name for names in (old, new) for name, count in Counter(names).items() if count > 1}

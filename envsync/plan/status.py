@@ -26,8 +26,9 @@ class CellState(StrEnum):
     """The state of an environment version in a target.
 
     - `drifted`: somebody changed the version in the target since envsync wrote it.
-    - `foreign`: the version or its name belongs to others, so the project cannot change it.
-    - `pending`: the version is in the target, and differs from its file.
+    - `foreign`: another project or the service owns the version or its name, so this project cannot
+      change the version.
+    - `pending`: the environment is in the target, and an apply would change it.
     - `missing`: a file declares the version, and the version is not in the target.
     - `archived`: the version is archived in the target.
     - `undeclared`: the version is active in the target and no file declares it. Either no file
@@ -74,7 +75,7 @@ class Cell(Struct, frozen=True):
             `version`, envsync assigned this version. None if the target could not be read.
         name: the name in the target, with the suffix of the target.
         predecessor: the registered version that a missing version follows. None if the version is
-            in the target, or if the target has no such version.
+            in the target, or if it follows no registered version.
         reason: why the version is in this state, as in the plan. Empty if there is no reason.
         rejected: True if the plan rejects the version, so that an apply fails.
         declared: True if a file declares the version for the target.
@@ -101,11 +102,11 @@ class Cell(Struct, frozen=True):
 
     @property
     def trouble(self) -> int:
-        """The position of the cell in an order that has the most urgent cells first."""
+        """The rank of the cell by urgency. The most urgent cells have the lowest number."""
         if self.rejected:
             return -1
         order = list(CellState)
-        # An archived version that no file declares is less urgent than every other calm state.
+        # An archived version that no file declares is less urgent than every other cell.
         calm_last = self.state is CellState.ARCHIVED and self.is_calm
         return len(order) if calm_last else order.index(self.state)
 
@@ -141,12 +142,12 @@ class StatusRow(Struct, frozen=True):
 
     @property
     def names(self) -> frozenset[str]:
-        """The name, and the names in the targets."""
+        """The name of the environment in files, and its names in the targets."""
         return frozenset({self.key.name, *(item.name for item in self.cells.values())} - {""})
 
     @property
     def trouble(self) -> int:
-        """The position of the most urgent cell of the row. Unreachable targets do not count."""
+        """The rank of the most urgent cell of the row. Unreachable targets come last."""
         return min(cell.trouble for cell in self.cells.values())
 
     def to_json(self) -> dict[str, JSON]:
@@ -254,7 +255,7 @@ def status(
 
 def _order(row: StatusRow) -> tuple[object, ...]:
     version = row.key.version
-    # A file without `version` has no other declaration of its name, so its row can be the first.
+    # A file without `version` is the only declaration of its name, so its row can come first.
     return (
         row.trouble,
         natural_order(row.key.name),

@@ -1,7 +1,7 @@
 """Derives the state of each environment version in one target from the plan for this target.
 
-The plan decides what differs, and what the project is allowed to change. This module only names
-these decisions, and adds the registered versions that the plan leaves alone.
+The plan decides what differs, and what the project is allowed to change. This module derives a
+state from each of these decisions, and adds the registered versions that the plan does not change.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def target_cells(
 
 
 class _Planned(Struct, frozen=True):
-    """One name: its container, its declared versions, and the plan of all names."""
+    """One name with its container and declared versions, and the changes of the whole plan."""
 
     container: Container
     versions: Mapping[str, Declaration]
@@ -111,7 +111,7 @@ class _Planned(Struct, frozen=True):
         else:
             state = CellState.FOREIGN if item.owner else CellState.UNDECLARED
         active = not (item.archived or self.container.archived)
-        # A decision about the whole environment concerns the active versions of the project.
+        # A decision about the whole environment applies to the active versions of the project.
         found = (name, item.version), *([(name, None)] if ours and active else [])
         for key in found:
             if rejection := self.rejections.get(key):

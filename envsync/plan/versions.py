@@ -49,10 +49,10 @@ def _version_of(declaration: Declaration, container: Container, policy: Policy) 
     With `versions: content`, the version depends only on the spec, so that it is the same in every
     target and on every branch.
 
-    With `versions: auto`, versions that are archived themselves are ignored. If the newest version
-    has the declared spec, the newest version is used. Otherwise a new version is assigned. If every
-    version is a number, the new version is the highest number plus one. Otherwise, the service's
-    next version is used.
+    With `versions: auto`, versions that are archived individually are ignored. If the newest
+    version has the declared spec, the newest version is used. Otherwise a new version is assigned.
+    If every version is a number, the new version is the highest number plus one. Otherwise, the new
+    version is the version that the service proposes, unless it is in use or too low.
     """
     if declaration.version is not None:
         return declaration.version
@@ -78,7 +78,10 @@ def _version_of(declaration: Declaration, container: Container, policy: Policy) 
 
 
 def newest(container: Container) -> RegisteredVersion | None:
-    """Returns the version that was created last, ignoring versions that are archived themselves."""
+    """Returns the version that was created last.
+
+    Versions that are archived individually are ignored.
+    """
     return next((item for item in reversed(container.versions) if not item.archived), None)
 
 
@@ -120,7 +123,7 @@ def latest_warnings(
     """Yields a warning if the changes leave `@latest` at an unexpected version.
 
     `@latest` is unexpected if it is an undeclared version or a new version below the highest
-    version. A new version that follows a version of another project is unexpected too.
+    version. It is also unexpected that `@latest` moves away from a version of another project.
 
     Args:
         before: the container before the changes.

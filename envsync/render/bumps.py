@@ -23,7 +23,7 @@ def bumps_text(
         bumps: the files that changed.
         unversioned: the chosen declarations without a version.
         paint: a function that colours text.
-        versions: how the versions of these declarations are chosen.
+        versions: how envsync chooses the version of a file without a version.
     """
     rows = [
         (f"{printable(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)

@@ -22,7 +22,8 @@ WIDTH: Final = 96
 _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _MOST_PATH_COLUMNS: Final = 36
 _LEAST_COLUMNS: Final = 40
-# A list of changes with more lines is folded, so that the reader sees the text after the list.
+# A list of changes with more than this number of lines is folded, so that the reader sees the text
+# after the list.
 _MOST_LINES_OPEN: Final = 60
 
 
@@ -30,9 +31,9 @@ def changes_section(shown: PlanView, parts: Sequence[ItemView], room: float, tit
     """Returns a section that shows some changes of a plan.
 
     Args:
-        shown: the whole plan. All sections of changes have the same columns.
+        shown: the whole plan, because all sections of changes have the same columns.
         parts: the changes of the section.
-        room: the size in bytes above which no more changes are rendered.
+        room: the size in bytes. After this size is exceeded, no more changes are rendered.
         title: the title of the section.
     """
     address = name_width((item.address for item in shown.changes), WIDTH)
@@ -57,9 +58,10 @@ def changes_section(shown: PlanView, parts: Sequence[ItemView], room: float, tit
 
 
 def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yields each block as text. An empty line separates blocks, unless both have a single line.
+    """Yields each block as text.
 
-    A block with a single line is a change without fields.
+    An empty line separates two blocks, unless both have a single line. A block with a single line
+    is a change without fields.
     """
     before: Sequence[str] = ()
     for block in blocks:

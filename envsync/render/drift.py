@@ -29,7 +29,7 @@ _MOST_PENDING: Final = 20
 
 _LEGEND: Final = "Each field: value in the file → value in the target."
 _UNKNOWN: Final = (
-    "These differ from their files, but it is unknown who made the difference: the tag "
+    "These versions differ from their files, but it is unknown who made the difference: the tag "
     "envsync.applied is missing, or another project owns the version."
 )
 _NOTES: Final = {
@@ -41,7 +41,7 @@ _NOTES: Final = {
 def drift_text(
     report: DriftReport, place: Place, paint: Paint, width: int, *, full: bool = False
 ) -> str:
-    """Returns a report as text: the drift, what is unknown, and a summary.
+    """Returns a report as text: the drift, the differences of unknown origin, and a summary.
 
     Args:
         report: the report of one target.

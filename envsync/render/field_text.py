@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ARROW: Final = " → "
 
 MOST_ITEMS: Final = 40
-"""The default number of list items, or files of a build context, that are shown."""
+"""The maximum number of list items, or of files of a build context, that are shown without `-v`."""
 
 _MOST_VALUE_LINES: Final = 6
 # Values get at least this many columns, because a narrower value cannot be read. In a very narrow
@@ -72,7 +72,8 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
     # Most values fit into one line, so this early return makes large plans fast.
     if cells(text) <= min(room, _MOST_COLUMNS):
         return [text]
-    # If the lines have no limit, one line can contain a whole script.
+    # If `room` is unlimited, the text can be a whole script, so it is shortened unless `full` is
+    # True.
     if cells(text) <= room:
         return [text if full else shorten(text, _MOST_COLUMNS)]
     if full:
@@ -86,7 +87,7 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
 def item_lines(text: str, room: int, *, full: bool) -> list[str]:
     """Returns an item of a list as lines. All lines after the first are indented.
 
-    An item of a nested list begins with spaces, which are kept. `full` is the same as in
+    An item of a nested list begins with spaces, which are kept. `full` has the same meaning as in
     `value_lines`.
     """
     if cells(text) <= room:
@@ -98,7 +99,7 @@ def item_lines(text: str, room: int, *, full: bool) -> list[str]:
 
 
 def name_width(names: Iterable[str], width: int) -> int:
-    """Returns the number of columns for names at the beginning of lines, such as environments.
+    """Returns the number of columns for names at the beginning of lines.
 
     Names wider than half a line are ignored. Otherwise, one long name would move the texts beside
     all other names to the right.
@@ -179,7 +180,7 @@ def _item(item: ItemLine, paint: Paint, room: int, full: bool, blank: str) -> It
 def _pair(
     before: str | None, after: str | None, paint: Paint, *, room: int, full: bool, sign: str = ""
 ) -> Iterator[str]:
-    """Yields both values on one line, or on separate lines if one line is too short.
+    """Yields the values before and after on one line, or on two lines if one line is too short.
 
     If `sign` is not empty, the values are items of a list.
     """
@@ -196,6 +197,6 @@ def _pair(
 
 
 def _below(start: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines. The first line begins with `start`; all others are aligned with it."""
+    """Yields lines, with `start` before the first line, and spaces before the other lines."""
     for index, line in enumerate(lines):
         yield (" " * len(start) if index else start) + line

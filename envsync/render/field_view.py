@@ -174,12 +174,12 @@ def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:
 
 
 def _distinct(before: str | None, after: str) -> str:
-    """Returns the text of a new value, with a note if it differs only in a hidden credential."""
+    """Returns the text of a new value, with a note if only a hidden credential is different."""
     return f"{after} (another credential)" if after == before and MASK in after else after
 
 
 def _distinct_items(items: Iterable[ItemLine]) -> tuple[ItemLine, ...]:
-    """Adds a note to each new item that differs from a removed one only in a credential."""
+    """Adds a note to each new item that differs from a removed item only in a credential."""
     listed = tuple(items)
     removed = {item.before for item in listed if item.sign == "-"}
     return tuple(

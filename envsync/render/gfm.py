@@ -24,8 +24,8 @@ _PLAIN: Final = re.compile(r"(?!(?i:[0-9a-f]{7,})\Z)(?:[A-Za-z]+(?:'[a-z]+)?|[0-
 
 def countable(text: str) -> str:
     """Escapes long runs of backticks in a string."""
-    # The marks of a fence or code span need more backticks than the longest run of backticks in the
-    # content. GitHub's parser (cmark) supports at most 80.
+    # The delimiters of a fence or code span need more backticks than the longest run of backticks
+    # in the content. GitHub's parser (cmark) supports at most 80.
     return _MANY_BACKTICKS.sub(lambda run: r"\x60" * len(run.group()), text)
 
 

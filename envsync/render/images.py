@@ -1,4 +1,4 @@
-"""Renders what is known about images, and what was written, as text and as Markdown."""
+"""Renders findings about images, and what was written, as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def images_markdown(
 
 def unresolved_text(findings: Iterable[ImageFinding]) -> list[str]:
     """Returns one line for each registry that did not answer, with the number of its images."""
-    # The tags of an image can be unknown although its digest is known.
+    # In the other states, a reason says why a registry did not answer. The digest can be known
+    # nevertheless, if only the request for the tags failed.
     others = ("unwritable", "missing")
     counts = Counter(item.reason for item in findings if item.reason and item.state not in others)
     return [

@@ -19,7 +19,7 @@ def imported_text(
     Args:
         address: the name and the version.
         files: the files of the version.
-        notes: what the files do not contain.
+        notes: sentences about content of the version that the files do not contain.
         paint: a function that colours text.
         dry_run: whether nothing was written.
     """

@@ -1,4 +1,4 @@
-"""Renders references to registries that are pinned to a newer version."""
+"""Renders references that are changed to the newest version in a registry."""
 
 from __future__ import annotations
 

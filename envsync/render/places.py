@@ -1,4 +1,4 @@
-"""Replaces paths that are relative to the project by the paths that the user sees."""
+"""Replaces paths that are relative to the project with the paths that the user sees."""
 
 from __future__ import annotations
 

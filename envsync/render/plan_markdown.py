@@ -89,7 +89,7 @@ def plan_body(plan: Plan, *, limit: int | None = None, own: Collection[str] | No
         # must not displace rejections and warnings.
         for section in (rejections, warnings, latest, *names, *changes):
             texts[id(section)] = section.text(room)
-            # The lists of names repeat the names of the changes.
+            # The lists of names are not counted, because they repeat the names of the changes.
             if section not in names and (missing := section.count - section.kept(room)):
                 left_out.append(section.counted(missing))
             room -= size(texts[id(section)])
@@ -186,7 +186,7 @@ def _drifted(
 ) -> list[Section]:
     """Returns a section for changes that undo edits in the target, and one for other changes.
 
-    A declared version is restored if somebody has archived it, or if a file declares it again.
+    A restore is in the first section, because somebody may have archived the version in the target.
     """
     groups: tuple[list[ItemView], list[ItemView]] = ([], [])
     for change, item in pairs:

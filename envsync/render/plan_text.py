@@ -81,8 +81,8 @@ def plan_text(
     # Pair each block with the block before it: `[[""], *blocks]` contains the blocks one place
     # later.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
-        # An empty line separates blocks, unless both have a single line. For example, many changes
-        # that archive a version are easier to read without empty lines between them.
+        # An empty line separates two blocks, unless both have a single line. For example, many
+        # changes that archive a version are easier to read without empty lines between them.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
     if shown.latest:
         lines += ["", *latest_lines(shown.latest, paint, width, full=full)]

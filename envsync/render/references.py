@@ -21,7 +21,7 @@ _STYLES = {"broken": "bold red", "archived": "red", "floating": "yellow"}
 
 
 def references_text(references: Sequence[Judged], place: Place, paint: Paint) -> str:
-    """Returns the references, grouped by environment, each with its position and its place.
+    """Returns the references, grouped by environment, each with its position and its field.
 
     Args:
         references: the references, sorted by position.

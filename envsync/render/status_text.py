@@ -132,7 +132,7 @@ def _table(blocks: _Blocks, targets: Sequence[str], paint: Paint, width: int) ->
             _Layout.of(blocks, left[:count], _sign, width, width)
             for count in range(len(left), 0, -1)
         )
-        # A table has at least one target, even if its column is too wide.
+        # A table has at least one target, even if the column of this target is too wide.
         layout = next(item for item in found if item.fits or len(item.targets) == 1)
         tables.append(layout.text(paint))
         del left[: len(layout.targets)]
@@ -168,8 +168,8 @@ class _Layout(Struct, frozen=True):
         Args:
             blocks: the rows, in blocks.
             targets: the targets that have a column.
-            words: returns the text of a cell.
-            width: the number of columns that a line should have at most.
+            words: a function that returns the text of a cell.
+            width: the maximum number of columns of a line, if possible.
             header: the name of a target is cut to this number of columns, unless the cells below
                 it are wider.
         """

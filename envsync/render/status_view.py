@@ -112,7 +112,7 @@ def state_counts(status: Status) -> dict[CellState, int]:
 
 
 def rejected_count(status: Status) -> int:
-    """Returns the number of cells that the plan rejects."""
+    """Returns the number of cells whose version the plan rejects."""
     return sum(cell.rejected for row in status.rows for cell in row.cells.values())
 
 

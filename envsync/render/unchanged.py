@@ -48,7 +48,7 @@ def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
 
 
 def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLine]:
-    """Yields lines of a list that `differs` does not show, without keys that have no values."""
+    """Yields the lines of a list that `differs` does not show. Keys without values are left out."""
     if not view.items:
         return
     shown: Counter[str] = Counter()

@@ -71,7 +71,10 @@ def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str
 
 
 def _broken(word: str, width: int, separators: str) -> Iterator[str]:
-    """Yields the pieces of a word that is too long for a line. The last piece can be shorter."""
+    """Yields the pieces of a word that is too long for a line.
+
+    The last piece can be shorter than a line.
+    """
     from rich.cells import chop_cells
 
     start, end = 0, len(word.rstrip())

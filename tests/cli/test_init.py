@@ -351,8 +351,8 @@ class TestTheTopOfTheRepository:
             path = f".github/workflows/{name}"
             assert f"kept     {path}\n" in out
             assert (
-                f"{path} does not run for this project. Copy its jobs, and write in each step with "
-                "the action envsync\n  working-directory: second\n"
+                f"{path} does not run for this project. Copy its jobs, and add to each step that "
+                "uses the action envsync\n  working-directory: second\n"
             ) in out
         assert "\n.pre-commit-config.yaml has no hooks that check this project." in out
         assert '        entry: "envsync -C second check"\n' in out
@@ -376,8 +376,8 @@ class TestTheTopOfTheRepository:
         for name in WORKFLOWS:
             path = f".github/workflows/{name}"
             assert (
-                f"{path} does not run for this project. Copy its jobs, and write in each step with "
-                f"the action envsync\n  working-directory: {directory}\n"
+                f"{path} does not run for this project. Copy its jobs, and add to each step that "
+                f"uses the action envsync\n  working-directory: {directory}\n"
             ) in out
         assert "\n.pre-commit-config.yaml has no hooks that check this project." in out
         assert "missing" not in run("init", first).out

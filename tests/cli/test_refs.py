@@ -153,7 +153,7 @@ def test_option_unused_says_if_every_environment_is_used(jobs: Path, run: Run) -
     (jobs / "environments/b.yml").unlink()
     result = run("refs", "--unused")
 
-    assert result.out == "Files of the repository use every declared environment.\n"
+    assert result.out == "Every declared environment is used in the repository.\n"
     assert run("refs", "--unused", "-q").out == ""
 
 

@@ -29,7 +29,10 @@ FILES = {
         # Another case.
         ("ALPHA", "Names are case-sensitive. Did you mean `alpha`?"),
         ("Churn-Train", "Names are case-sensitive. Did you mean `churn-train`?"),
-        ("ALPHA*", "Names are case-sensitive: without case, the GLOB matches `alpha`, `alpha-gpu`"),
+        (
+            "ALPHA*",
+            "Names are case-sensitive: ignoring case, the GLOB matches `alpha`, `alpha-gpu`",
+        ),
         # A misspelt name.
         ("churn-trian", "Did you mean `churn-train`?"),
         # Paths.

@@ -920,13 +920,13 @@ PREDECESSORS: dict[str, tuple[Declaration, Container, str | None, str]] = {
         declared("a", None),
         container("a", "1", registered("a", "2", image("2"))),
         "2",
-        "new version after 2, content of 1 again",
+        "new version after 2, with the content of 1 again",
     ),
     "content of an archived version": (
         declared("a", None),
         container("a", registered("a", "1", archived=True), registered("a", "2", image("2"))),
         "2",
-        "new version after 2, content of 1 again",
+        "new version after 2, with the content of 1 again",
     ),
     "without a version in the file, and every version is archived": (
         declared("a", None),
@@ -1458,7 +1458,7 @@ LEFT_OUT = {
         (container("a", "1"), ["no file declares it"]),
         (
             container("a", *(registered("a", v, source=f"{v}.yml") for v in "ab")),
-            ["`exclude` in envsync.yaml names a.yml, and 1 more of its files"],
+            ["`exclude` in envsync.yaml names a.yml, and 1 more of the environment's files"],
         ),
         (
             container(
@@ -1654,7 +1654,7 @@ class TestADigestTagAgainstAnUploadHash:
 
         assert actions(made) == []
         (warning,) = made.warnings
-        assert "the address of the upload contains the hash of another content" in warning
+        assert "the address of the upload contains the hash of other content" in warning
         assert made.summary["unchanged"] == 0
 
     def test_an_update_does_not_vouch_for_the_content(self) -> None:

@@ -61,9 +61,9 @@ def test_the_text_says_what_is_known_about_each_version() -> None:
         "  c:1\n"
         "      No file declares this version.\n"
         "\n"
-        "These differ from their files, but it is unknown who made the difference: the tag "
-        "envsync.applied is\n"
-        "missing, or another project owns the version.\n"
+        "These versions differ from their files, but it is unknown who made the difference: "
+        "the tag\n"
+        "envsync.applied is missing, or another project owns the version.\n"
         "\n"
         "  d:1\n"
         "      declared in ../environments/d.yml:1\n"
@@ -88,7 +88,7 @@ def test_markdown_has_a_section_for_drift_unknown_and_pending() -> None:
 
     assert text.startswith("### envsync · local · `models/`\n")
     assert "**3 drifted** (`-` is the file, `+` is the target)\n\n```diff\n! a:1\n" in text
-    assert "**Unknown**: These differ from their files" in text
+    assert "**Unknown**: These versions differ from their files" in text
     assert text.endswith("\n- update `b:1`\n- create `e:1`\n")
 
 

@@ -47,7 +47,8 @@ class _Applied(Struct, frozen=True):
     @property
     def is_stopped(self) -> bool:
         """True if envsync made a plan and applied no change."""
-        # If a change failed, the exit code is not 0. envsync prints outcomes in this case as well.
+        # A failed change also makes the exit code nonzero, but in this case envsync prints
+        # outcomes.
         return self.completed.code != 0 and not self.outcomes
 
 

@@ -75,7 +75,7 @@ def _entries(target: TargetReport) -> list[HistoryEntry]:
 
 
 def _known(name: str, item: RegisteredVersion) -> Iterator[HistoryEntry]:
-    """Yields what a version tells about its own history."""
+    """Yields the entries that the version itself shows: its creation and its last write."""
     tags: JSON = {"tags": dict(item.environment.provenance.as_tags())}
     # If the version was written again, its tag names the commit of the last write, not of the
     # creation.
@@ -108,7 +108,7 @@ def _together(before: HistoryEntry, after: HistoryEntry) -> bool:
 
 
 def _commit(entry: HistoryEntry) -> str:
-    """Returns the commit in the reserved tags after the change. An archive writes no tags."""
+    """Returns the commit that a change wrote into the tags. An archive writes no tags."""
     after: Any = entry.after
     if entry.action not in ("create", "update") or not isinstance(after, dict):
         return ""

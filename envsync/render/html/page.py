@@ -29,7 +29,8 @@ def report_html(report: Report) -> str:
     style, script = _file("style.css"), _file("script.js")
     return _template().render(
         report=report,
-        # The style and the script are part of envsync. The hashes allow nothing else.
+        # The style and the script are files of envsync. The hashes in the policy allow nothing
+        # else.
         style=Markup(style),  # noqa: S704 - a file of envsync
         script=Markup(script),  # noqa: S704 - a file of envsync
         policy=_policy(style, script),

@@ -93,7 +93,8 @@ def _used_row(item: UsedEnvironment) -> UsedRow:
 
 
 def _notes(item: UsedEnvironment) -> Iterator[tuple[str, str]]:
-    # A file of the repository usually leads to one of the targets.
+    # A file usually uses an environment of only one target, so it is not an error if another target
+    # does not have the environment.
     exists = any(judged.status != "broken" for judged in item.in_targets.values())
     fine = [name for name, judged in item.in_targets.items() if judged.status == "ok"]
     for target, judged in item.in_targets.items():

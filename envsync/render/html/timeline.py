@@ -13,11 +13,11 @@ from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.report import Report
 
 WIDTH: Final = 600
-"""The width of a timeline, in the unit of its picture. The numbers below have the same unit."""
+"""The width of a timeline, in the unit of the SVG picture. The numbers below have the same unit."""
 
 _EDGE: Final = 12
 _GAP: Final = 16
-"""Dots have this distance at least, so that versions of the same minute can be told apart."""
+"""The minimum distance between two dots, so that versions of the same minute can be told apart."""
 
 
 class VersionView(Struct, frozen=True):
@@ -56,7 +56,7 @@ class EnvironmentView(Struct, frozen=True):
 
 
 def moment(text: str) -> datetime | None:
-    """Returns the time of an ISO 8601 text, or None if the text is no time."""
+    """Returns the time of an ISO 8601 text, or None if the text is not a time."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -70,7 +70,7 @@ def short_time(text: str) -> str:
 
 
 def environment_views(report: Report) -> Iterator[EnvironmentView]:
-    """Yields the environments that any target has, by name."""
+    """Yields the environments that at least one target has, sorted by name."""
     names = {name for target in report.targets for name in target.containers}
     for name in sorted(names, key=natural_order):
         held = {
@@ -116,7 +116,10 @@ def _state(container: Container, item: RegisteredVersion) -> str:
 
 
 def positions(times: Sequence[str], first: str, last: str) -> list[int]:
-    """Returns the position of each time between two times. The order of the times is kept."""
+    """Returns the position of each time on a timeline from `first` to `last`.
+
+    The order of the times is kept.
+    """
     start, end = moment(first), moment(last)
     room, count = WIDTH - 2 * _EDGE, len(times)
     gap = min(_GAP, room // max(count - 1, 1))
@@ -127,5 +130,5 @@ def positions(times: Sequence[str], first: str, last: str) -> list[int]:
             share = min(max((time - start) / (end - start), 0.0), 1.0)
         least = found[-1] + gap if found else _EDGE
         found.append(max(least, _EDGE + round(share * room)))
-    # Dots that the minimum distance moved out of the picture move back to the left.
+    # Dots that the minimum distance moved out of the picture are moved back to the left.
     return [min(x, WIDTH - _EDGE - gap * (count - 1 - number)) for number, x in enumerate(found)]
