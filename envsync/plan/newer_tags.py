@@ -40,7 +40,7 @@ versions.
 
 
 def newest_tag(image: Image, tags: Iterable[str], track: Pattern | None) -> str | None:
-    """Returns the newest tag, or None if the image has the newest tag or no tag with a number.
+    """Returns the newest tag of an image, or None if no tag is newer than the present tag.
 
     Args:
         image: the image with its tag.

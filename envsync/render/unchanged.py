@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from envsync.render.field_view import ItemLine
 
 if TYPE_CHECKING:
@@ -30,10 +32,10 @@ def with_unchanged(
         items = tuple(_remaining(view, differs))
         if (shown := views.get(view.path)) is None:
             if items or not view.items:
-                views[view.path] = view._replace(items=items, context=True)
+                views[view.path] = replace(view, items=items, context=True)
         elif shown.items and not shown.note:
             # If the order differs, the whole list is part of the difference.
-            views[view.path] = shown._replace(items=(*shown.items, *items))
+            views[view.path] = replace(shown, items=(*shown.items, *items))
     return tuple(views.values())
 
 
@@ -42,9 +44,9 @@ def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
     if not view.note:
         return view
     signed = (item for item in view.items if item.sign)
-    order = view._replace(items=tuple(item for item in view.items if not item.sign))
+    order = replace(view, items=tuple(item for item in view.items if not item.sign))
     inner = [other for other in differs if other.path != view.path]
-    return view._replace(items=(*signed, *_remaining(order, inner)))
+    return replace(view, items=(*signed, *_remaining(order, inner)))
 
 
 def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLine]:
