@@ -60,7 +60,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     with _forwarding_signals() as forward_to:
         try:
-            process = subprocess.Popen(  # noqa: S603 - no shell, and the program is this Python
+            process = subprocess.Popen(  # noqa: S603 - no shell, and the program is `sys.executable`
                 command,
                 cwd=directory,
                 env=environ,

@@ -144,7 +144,7 @@ def held_in(project: Project, target: Target, found: FoundReferences, state: Sta
     plan = plan_for(
         project,
         target,
-        # All archives are allowed here, because this plan only shows which references would break.
+        # No archive is refused here, because this plan only shows which references would break.
         allow_in_use=True,
         allow_mass_archive=True,
         found=found,

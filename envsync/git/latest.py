@@ -56,7 +56,7 @@ def with_uses(
     """
     if not moves:
         return ()
-    # Imported here, because most edits move no `@latest`.
+    # Imported only here, because most runs do not need it.
     from envsync.git.references import references_of
 
     targets = project.config.targets.values()

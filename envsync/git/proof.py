@@ -63,7 +63,7 @@ def _is_there(file: str, reason: str) -> Evidence:
 
 
 class _Search:
-    """Looks for missing files of a project in git, and under other paths."""
+    """Looks for missing files of a project, in git and at other paths of the work tree."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

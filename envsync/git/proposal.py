@@ -1,4 +1,4 @@
-"""Proposes a name for a project that has no name. The proposal is the name of its repository."""
+"""Proposes a name for a project that has no name. It is the name of the repository."""
 
 from __future__ import annotations
 

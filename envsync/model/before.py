@@ -84,8 +84,8 @@ class Before(Struct, frozen=True):
 def versions_of(container: Container, *, hidden: bool) -> dict[str, str | None]:
     """Returns the owners of the versions that a change of the whole environment hides or shows.
 
-    Archiving hides the active versions. Restoring can show every version, because it is not
-    documented whether the service also restores the versions that were archived one by one.
+    Archiving hides the active versions. Restoring possibly restores every version: the
+    documentation of the service does not mention the versions that were archived one by one.
 
     Args:
         container: the environment with its versions.

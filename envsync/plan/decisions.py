@@ -128,7 +128,7 @@ def _restore_environment(
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
-        # If `may_echo` is set, `item.archived` may only repeat the state of the container. Then the
+        # If `may_echo` is set, `item.archived` is possibly the state of the container. Then the
         # version itself is active, and the restore would show it. If the project is allowed to
         # archive the version, the applier does so after the restore, because `keep_archived` below
         # contains the version. Otherwise, the name is rejected.

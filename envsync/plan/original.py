@@ -29,13 +29,13 @@ class Original(Struct, frozen=True):
 
     @property
     def changes(self) -> frozenset[str]:
-        """The fingerprints of the changes, without those of the rejections."""
+        """The fingerprints of the changes. The fingerprints of rejections are not included."""
         return frozenset(
             value for key, value in self.fingerprints.items() if not key.startswith("reject ")
         )
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the digests as JSON data, without `digest`, which is a key of the plan itself."""
+        """Returns the values as JSON data. `digest` is missing, because the plan contains it."""
         return {"shown": self.shown, "fingerprints": dict(self.fingerprints)}
 
     @classmethod

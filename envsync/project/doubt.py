@@ -1,4 +1,4 @@
-"""Explains in problems how to exclude a file that belongs to another tool.
+"""Adds to the messages about a file of another tool how to exclude the file.
 
 A file without `$schema` is read as an environment because of its keys. Files of other tools can
 have the same keys. For example, Helm's `values.yaml` can have a `name`, and an `image` that is a

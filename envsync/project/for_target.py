@@ -80,7 +80,7 @@ def useless_patterns(
 ) -> list[str]:
     """Returns a message for each pattern of `include` and `exclude` that matches no name.
 
-    Such a pattern often contains a typing error. A plan would then archive or create environments
+    Such a pattern is often misspelt. A plan would then archive or create environments
     by mistake.
     """
     scope = _scope(config, target)

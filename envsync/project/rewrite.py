@@ -160,7 +160,7 @@ class _Span(Struct, frozen=True):
 
 
 def _read(file: str, data: bytes, field: str) -> _Content | None:
-    """Parses an environment file. Returns None if the file does not declare the field."""
+    """Parses an environment file. Returns None if the file has no field with the name `field`."""
     parsed = parse(data)
     if not isinstance(parsed.content, MappingNode):
         return None

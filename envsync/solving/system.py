@@ -31,7 +31,7 @@ Source: https://packages.ubuntu.com/libc6 and https://packages.debian.org/libc6.
 """
 
 DEFAULT_GLIBC: Final = GLIBC["22.04"]
-"""The version of glibc in the base images of Azure ML that have no series in their name."""
+"""The glibc of base images of Azure ML whose name contains no series of Ubuntu."""
 
 LINUX: Final = "5.15"
 """The kernel of the computers of Azure ML that have Ubuntu 22.04."""

@@ -65,7 +65,8 @@ def _new(declaration: Declaration, settings: Settings) -> NewVersion:
 
 def _uploaded(context: BuildContext, settings: Settings) -> str:
     # `uploads` has one digest for each hash function that a release of azure-ai-ml uses: SHA-256
-    # and MD5. The emulator uses SHA-256, like new releases.
+    # and MD5. The emulator uses SHA-256, like new
+    # releases of azure-ai-ml.
     digest = next(item for item in context.uploads if len(item) == _SHA256_DIGITS)
     container = settings.blob_container(settings.workspaces[0])
     directory = Path(context.directory or "context").name

@@ -1,8 +1,8 @@
 """Walks a build context. Each file is read once, and all hashes are computed from that read.
 
-azure-ai-ml walks a context twice, with different rules. One walk computes the hash, and does not
-enter a directory that the ignore file drops. The other walk uploads the files. The upload enters
-every directory, even a dropped directory or a link, and applies the ignore file only to files. This
+azure-ai-ml walks a context twice, with different rules. The first walk computes the hash, and does
+not enter a directory that the ignore file drops. The second walk uploads the files. It enters every
+directory, even a dropped directory or a link, and applies the ignore file only to files. This
 module combines both walks. Unlike azure-ai-ml, this module leaves out the names in `LEFT_OUT`.
 """
 

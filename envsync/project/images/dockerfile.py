@@ -162,7 +162,7 @@ def _edit(chars: Chars, new: str) -> tuple[int, int, str]:
         return at, at, replacement
     first, last = changed[0].offset, changed[-1].offset
     if last - first + 1 != len(changed) or len({char.owner for char in changed}) > 1:
-        raise EnvsyncError("The tag is not written in one place. Write the image in one place.")
+        raise EnvsyncError("Parts of the tag are in different places. Write the tag in one place.")
     return first, last + 1, replacement
 
 

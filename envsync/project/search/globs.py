@@ -49,7 +49,7 @@ class Globs(Struct, frozen=True):
 
 
 NO_GLOBS: Final = Globs()
-"""The globs of a project without `exclude`, which match no path."""
+"""The globs of a project whose settings have no `exclude`. They match no path."""
 
 
 def _names(glob: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from envsync.project.search.globs import Globs
 
 ENVIRONMENT_FILE: Final = "env.yml"
 CONDA_FILE: Final = "environment.yml"
-"""The name of new conda files, because Dependabot and many editors recognise only this name."""
+"""The name of new conda files. Dependabot and many editors recognise only this name."""
 
 _TRIES: Final = 1000
 """The highest number in the name of a directory. If `NAME-1000` cannot be used, the search ends."""

@@ -24,7 +24,7 @@ MOST_APPLIES: Final = 200
 """The number of applies that are shown."""
 
 _PAUSE: Final = timedelta(minutes=1)
-"""Changes with a longer pause between them belong to different applies."""
+"""A longer pause between two changes shows that two runs of `apply` made them."""
 
 _PAST: Final[Mapping[HistoryAction, str]] = {
     "create": "created",

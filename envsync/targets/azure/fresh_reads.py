@@ -186,7 +186,7 @@ class FreshReads:
             return known[1].archived(name)
 
     def listed_tags(self, name: str) -> Mapping[str, str]:
-        """Returns the tags of a container in the lists that `archived` has read.
+        """Returns the tags of a container, from the lists that the method `archived` has read.
 
         Sends no request. Returns no tags if these lists are older than `_BELIEVED` seconds.
         """

@@ -287,7 +287,7 @@ class AzureTarget:
     def _ensure_nothing_new(self, name: str, before: Before) -> None:
         """Checks that nobody added a version while this process archived the container.
 
-        The service has no precondition, so the versions are read again after the write.
+        The service supports no conditional writes, so the versions are read again after the write.
 
         Raises:
             TargetError: a version that the plan does not contain was archived, or the versions
