@@ -125,7 +125,7 @@ def test_the_tag_is_a_comment_above_the_line(text: str, expected: str) -> None:
 
 
 def test_a_tag_in_another_place_than_the_name_cannot_become_a_comment() -> None:
-    with pytest.raises(EnvsyncError, match="not written in one place"):
+    with pytest.raises(EnvsyncError, match="in different places"):
         locked("ARG T=1\nFROM a:$T\n", only_digest=True)
 
 
