@@ -17,6 +17,8 @@ from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.provenance import Provenance, user_tags
 
 OsType = Literal["Linux", "Windows"]
+UploadHash = Literal["sha256", "md5"]
+"""The hash functions of azure-ai-ml's upload URLs. Releases up to 1.26 used MD5."""
 
 ROUTES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -100,9 +102,9 @@ class BuildContext:
             None if the target does not store the digest.
         files: the hex SHA-256 of each file's bytes, by path. Paths are relative to the context,
             `/`-separated and in Unicode form NFC. None if the target does not store the files.
-        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex:
-            SHA-256 (64 digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered
-            version, the set contains only the hashes that are known.
+        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex. A
+            hash function that is missing is not known. For a directory on this machine, a hash is
+            computed when it is first read from this mapping.
         directory: the path of the directory on this machine. None if this machine has no such
             directory.
     """
@@ -111,7 +113,7 @@ class BuildContext:
     # `directory` changes when the directory is moved or renamed.
     digest: str | None
     files: Mapping[str, str] | None = field(default=None, compare=False)
-    uploads: frozenset[str] = field(default=frozenset(), compare=False)
+    uploads: Mapping[UploadHash, frozenset[str]] = field(default_factory=dict, compare=False)
     directory: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -119,7 +121,7 @@ class BuildContext:
         cls,
         files: Mapping[str, str],
         *,
-        uploads: frozenset[str] = frozenset(),
+        uploads: Mapping[UploadHash, frozenset[str]] = MappingProxyType({}),
         directory: str | None = None,
     ) -> BuildContext:
         """Creates a context from its files, and computes the digest of the context.

@@ -16,11 +16,17 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.environment import BuildContext
 from envsync.project.context.credentials import FoundInFile
+from envsync.project.context.digest_cache import DigestCache
 from envsync.project.context.ignore import parse_dockerignore
+from envsync.project.context.reading import read_all
+from envsync.project.context.upload_hashes import GitFile, UploadHashes
 from envsync.project.context.walk import ContextWalk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from envsync.model.environment import UploadHash
+    from envsync.project.context.reading import FileContent
 
 CLUTTER_DIRECTORIES: Final = frozenset(
     {
@@ -87,39 +93,79 @@ class ContextScan:
     dockerfiles: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
-def scan_context(directory: Path, root: Path) -> ContextScan:
-    """Reads every file of a build context.
+def scan_context(directory: Path, root: Path, state: Path | None = None) -> ContextScan:
+    """Finds and hashes every file of a build context.
 
     Args:
         directory: the build context.
         root: the project directory. Symbolic links must not lead out of this directory.
+        state: the directory `.envsync` of the project, in which the digests of large contexts are
+            kept. If None, every file is read.
 
     Returns:
         The files, hashes and problems of the context. If a file cannot be read, `broken` contains
         the file, and no exception is raised.
     """
-    walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
+    top = os.path.realpath(directory)
+    walk = ContextWalk(top, os.path.realpath(root))
     walk.run()
-    complete = not walk.escapes and not walk.broken
-    uploads = walk.hashes.digests() if complete else frozenset[str]()
+    cache = None if state is None else DigestCache(state, top)
+    contents, unhashed = _contents(walk, cache)
+    files = {path: content.digest for path, content in contents.items()}
+    uploads: Mapping[UploadHash, frozenset[str]] = {}
+    if not walk.escapes and not walk.broken:
+        parts = tuple(walk.parts)
+        if walk.has_git_directory:
+            parts = tuple(part for part in parts if not isinstance(part, GitFile))
+        uploads = UploadHashes(str(directory), parts, files, cache)
+    kept = {path: item.kept for path, item in contents.items() if item.kept is not None}
+    dockerignore = kept.pop(".dockerignore", b"")
     # The lists are sorted, because the order of the file system differs between machines. `set`
     # removes duplicates. For example, if the ignore file is a link out of the project, it is found
     # twice.
     return ContextScan(
-        context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
-        total_bytes=walk.total_bytes,
-        crlf=tuple(sorted(walk.crlf)),
-        clutter=tuple(sorted(set(_clutter(walk.files)))),
-        docker_ignored=tuple(sorted(_docker_ignored(walk.files, walk.dockerignore))),
-        unhashed=tuple(sorted(walk.unhashed)),
+        context=BuildContext.of_files(files, uploads=uploads, directory=str(directory)),
+        total_bytes=sum(item.size for item in contents.values()),
+        crlf=tuple(sorted(path for path, item in contents.items() if item.is_crlf)),
+        clutter=tuple(sorted(set(_clutter(files)))),
+        docker_ignored=tuple(sorted(_docker_ignored(files, dockerignore))),
+        unhashed=tuple(sorted(unhashed)),
         git=tuple(sorted(walk.git)),
-        pointers=tuple(sorted(walk.pointers)),
-        local_targets=tuple(sorted(walk.local_targets)),
-        credentials=tuple(sorted(walk.credentials)),
+        pointers=tuple(sorted(path for path, item in contents.items() if item.is_pointer)),
+        local_targets=tuple(
+            sorted(path for path, item in contents.items() if item.is_local_target)
+        ),
+        credentials=tuple(
+            sorted(found for item in contents.values() for found in item.credentials)
+        ),
         escapes=tuple(sorted(set(walk.escapes))),
         broken=tuple(sorted(set(walk.broken))),
-        dockerfiles=walk.dockerfiles,
+        dockerfiles=kept,
     )
+
+
+def _contents(
+    walk: ContextWalk, cache: DigestCache | None
+) -> tuple[dict[str, FileContent], list[str]]:
+    """Returns the content of each readable file by path, and the paths that are not hashed.
+
+    Reports the other files to the walk.
+    """
+    contents: dict[str, FileContent] = {}
+    unhashed = []
+    found = read_all(walk.files) if cache is None else cache.contents(walk.files)
+    for file, content in zip(walk.files, found, strict=True):
+        key = file.key
+        if key in contents:
+            reason = "two names that are equal after Unicode normalisation (NFC)"
+            walk.report(file.shown, reason)
+        elif isinstance(content, str):
+            walk.report(file.shown, content)
+        else:
+            contents[key] = content
+            if not file.hashed:
+                unhashed.append(key)
+    return contents, unhashed
 
 
 def _clutter(paths: Iterable[str]) -> Iterator[str]:
