@@ -27,9 +27,6 @@ from envsync.project.context import content, credentials, reading
 from envsync.project.context.file_system import trusted_device
 from envsync.project.context.reading import FileContent, FoundFile, read_all
 
-WORTHWHILE: Final = 16 * 1024 * 1024
-"""The number of bytes from which a context is cached. A smaller context is read quickly."""
-
 SETTLED: Final = 60 * 1_000_000_000
 """Nanoseconds for which a file must be unchanged before its digest is kept.
 
@@ -39,8 +36,6 @@ Linux writes the page to the disk, 35 seconds later at the most by default.
 """
 
 _FORMAT: Final = "envsync-hashes 1"
-_OPENING: Final = 16 * 1024
-"""Opening a file takes as long as hashing about this number of bytes."""
 _MAX_BYTES: Final = 128 * 1024 * 1024
 _KEPT_SECONDS: Final = 30 * 24 * 60 * 60
 _UPLOADS: Final = "uploads "
@@ -77,40 +72,36 @@ class DigestCache:
         Args:
             files: all files of the context. Other files are forgotten.
         """
-        self._open(files)
-        known = [self._entries.get(_key(file.shown, file.status)) for file in files]
-        unknown = (file for file, digest in zip(files, known, strict=True) if digest is None)
-        read = read_all(tuple(unknown))
-        found = [
-            next(read) if digest is None else FileContent(digest, file.status.st_size)
-            for file, digest in zip(files, known, strict=True)
-        ]
-        self._keep(zip(files, found, strict=True))
+        if not self._open():
+            return list(read_all(files))
+        keys = [_key(file.shown, file.status) for file in files]
+        known = [self._entries.get(key) for key in keys]
+        unknown = [file for file, digest in zip(files, known, strict=True) if digest is None]
+        read = read_all(unknown)
+        found: list[FileContent | str] = []
+        entries = {key: value for key, value in self._entries.items() if key.startswith(_UPLOADS)}
+        for file, key, digest in zip(files, keys, known, strict=True):
+            content = next(read) if digest is None else FileContent(digest, file.status.st_size)
+            found.append(content)
+            if digest is not None:
+                entries[key] = digest
+            elif isinstance(content, FileContent) and self._is_kept(file, content):
+                entries[key] = content.digest
+        self._write(entries)
         return found
 
-    def _open(self, files: Iterable[FoundFile]) -> None:
-        """Reads the cache. For a small context, the cache stays empty and nothing is kept."""
-        if sum(file.status.st_size + _OPENING for file in files) < WORTHWHILE:
-            return
+    def _open(self) -> bool:
+        """Reads the cache. Returns False if nothing can be kept for this context."""
         self._opened = time.time_ns()
-        # A scan can cross a link to another file system, so the device is compared again.
         self._device = trusted_device(self._context)
         if self._device is None:
-            return
+            return False
         try:
             self._rules = _rules()
             self._entries = self._read()
         except (OSError, ValueError):
             self._entries = {}
-
-    def _keep(self, files: Iterable[tuple[FoundFile, FileContent | str]]) -> None:
-        if self._device is None:
-            return
-        entries = {key: value for key, value in self._entries.items() if key.startswith(_UPLOADS)}
-        for file, found in files:
-            if isinstance(found, FileContent) and self._is_kept(file, found):
-                entries[_key(file.shown, file.status)] = found.digest
-        self._write(entries)
+        return bool(self._rules)
 
     def upload_hashes(self, key: str) -> frozenset[str] | None:
         """Returns the upload hashes that `keep_upload_hashes` has kept for a key."""
@@ -125,20 +116,19 @@ class DigestCache:
                 hashes replace other hashes of the same function.
             hashes: the hashes in hex.
         """
-        if self._device is None:
+        if not self._rules:
             return
         others = _UPLOADS + key.partition(" ")[0] + " "
         kept = {name: item for name, item in self._entries.items() if not name.startswith(others)}
         self._write({**kept, _UPLOADS + key: ",".join(sorted(hashes))})
 
     def _is_kept(self, file: FoundFile, found: FileContent) -> bool:
-        if found.status is None:
-            return True  # the digest is from this cache
-        before, after = file.status, found.status
-        unchanged = _key(file.shown, before) == _key(file.shown, after)
+        status = file.status
+        unchanged = found.status is not None and _key("", status) == _key("", found.status)
         # If the clock was ahead when the file changed, its times are in the future.
-        is_settled = max(before.st_mtime_ns, before.st_ctime_ns) < self._opened - SETTLED
-        is_here = before.st_dev == self._device
+        is_settled = max(status.st_mtime_ns, status.st_ctime_ns) < self._opened - SETTLED
+        # A link can lead to another file system, whose times are not always reliable.
+        is_here = status.st_dev == self._device
         return found.is_only_hashed and unchanged and is_settled and is_here
 
     def _read(self) -> dict[str, str]:
@@ -165,7 +155,7 @@ class DigestCache:
 
     def _write(self, entries: Mapping[str, str]) -> None:
         """Replaces the file, unless its entries are the same."""
-        if entries == self._entries or not self._rules:
+        if entries == self._entries:
             return
         self._entries = dict(entries)
         records = (f"{value} {key}" for key, value in entries.items())

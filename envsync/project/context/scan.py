@@ -16,17 +16,23 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.environment import BuildContext
 from envsync.project.context.credentials import FoundInFile
-from envsync.project.context.digest_cache import DigestCache
 from envsync.project.context.ignore import parse_dockerignore
 from envsync.project.context.reading import read_all
-from envsync.project.context.upload_hashes import GitFile, UploadHashes
+from envsync.project.context.upload_hashes import UploadHashes
 from envsync.project.context.walk import ContextWalk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from envsync.model.environment import UploadHash
-    from envsync.project.context.reading import FileContent
+    from envsync.project.context.digest_cache import DigestCache
+    from envsync.project.context.reading import FileContent, FoundFile
+
+CACHED_BYTES: Final = 16 * 1024 * 1024
+"""The digests of a context are kept from this number of bytes. A smaller context is read quickly.
+"""
+_OPENING: Final = 16 * 1024
+"""Opening a file takes as long as hashing about this number of bytes."""
 
 CLUTTER_DIRECTORIES: Final = frozenset(
     {
@@ -109,16 +115,15 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
     top = os.path.realpath(directory)
     walk = ContextWalk(top, os.path.realpath(root))
     walk.run()
-    cache = None if state is None else DigestCache(state, top)
+    cache = None if state is None else _cache(walk.files, top, state)
     contents, unhashed = _contents(walk, cache)
     files = {path: content.digest for path, content in contents.items()}
     uploads: Mapping[UploadHash, frozenset[str]] = {}
     if not walk.escapes and not walk.broken:
-        parts = tuple(walk.parts)
-        if walk.has_git_directory:
-            parts = tuple(part for part in parts if not isinstance(part, GitFile))
-        uploads = UploadHashes(str(directory), parts, files, cache)
-    kept = {path: item.kept for path, item in contents.items() if item.kept is not None}
+        uploads = UploadHashes(str(directory), walk.hashed_parts, files, cache)
+    # Nearly all files of a large context are only hashed.
+    others = {path: item for path, item in contents.items() if not item.is_only_hashed}
+    kept = {path: item.kept for path, item in others.items() if item.kept is not None}
     dockerignore = kept.pop(".dockerignore", b"")
     # The lists are sorted, because the order of the file system differs between machines. `set`
     # removes duplicates. For example, if the ignore file is a link out of the project, it is found
@@ -126,22 +131,28 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
     return ContextScan(
         context=BuildContext.of_files(files, uploads=uploads, directory=str(directory)),
         total_bytes=sum(item.size for item in contents.values()),
-        crlf=tuple(sorted(path for path, item in contents.items() if item.is_crlf)),
+        crlf=tuple(sorted(path for path, item in others.items() if item.is_crlf)),
         clutter=tuple(sorted(set(_clutter(files)))),
         docker_ignored=tuple(sorted(_docker_ignored(files, dockerignore))),
         unhashed=tuple(sorted(unhashed)),
         git=tuple(sorted(walk.git)),
-        pointers=tuple(sorted(path for path, item in contents.items() if item.is_pointer)),
-        local_targets=tuple(
-            sorted(path for path, item in contents.items() if item.is_local_target)
-        ),
-        credentials=tuple(
-            sorted(found for item in contents.values() for found in item.credentials)
-        ),
+        pointers=tuple(sorted(path for path, item in others.items() if item.is_pointer)),
+        local_targets=tuple(sorted(path for path, item in others.items() if item.is_local_target)),
+        credentials=tuple(sorted(found for item in others.values() for found in item.credentials)),
         escapes=tuple(sorted(set(walk.escapes))),
         broken=tuple(sorted(set(walk.broken))),
         dockerfiles=kept,
     )
+
+
+def _cache(files: Iterable[FoundFile], top: str, state: Path) -> DigestCache | None:
+    """Returns the cache of a large context, or None for a small one."""
+    if sum(file.status.st_size + _OPENING for file in files) < CACHED_BYTES:
+        return None
+    # Imported only here, because most projects have no large context.
+    from envsync.project.context.digest_cache import DigestCache
+
+    return DigestCache(state, top)
 
 
 def _contents(
@@ -170,21 +181,30 @@ def _contents(
 
 def _clutter(paths: Iterable[str]) -> Iterator[str]:
     """Yields the files and directories that a tool created."""
+    known: dict[str, str | None] = {}
     for path in paths:
+        directory, _, name = path.rpartition("/")
+        if directory not in known:
+            known[directory] = _clutter_directory(directory)
         # If a tool created a directory, the directory is yielded instead of each file in the
         # directory.
-        *directories, name = path.split("/")
-        for depth, directory in enumerate(directories, 1):
-            if directory in CLUTTER_DIRECTORIES:
-                yield "/".join(directories[:depth]) + "/"
-                break
-        else:
-            if (
-                name in CLUTTER_FILES
-                or name.startswith(CLUTTER_PREFIXES)
-                or name.endswith(CLUTTER_SUFFIXES)
-            ):
-                yield path
+        if clutter := known[directory]:
+            yield clutter
+        elif (
+            name in CLUTTER_FILES
+            or name.startswith(CLUTTER_PREFIXES)
+            or name.endswith(CLUTTER_SUFFIXES)
+        ):
+            yield path
+
+
+def _clutter_directory(path: str) -> str | None:
+    """Returns the first directory of a path that a tool created, with `/` at the end."""
+    parts = path.split("/")
+    for depth, part in enumerate(parts, 1):
+        if part in CLUTTER_DIRECTORIES:
+            return "/".join(parts[:depth]) + "/"
+    return None
 
 
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:

@@ -10,12 +10,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from envsync.model.environment import BuildContext, UploadHash
 from envsync.project.context.copy import changed_on_disk, open_regular
-from envsync.project.context.digest_cache import DigestCache
 from envsync.project.context.reading import CHUNK, FoundFile
+
+if TYPE_CHECKING:
+    from envsync.project.context.digest_cache import DigestCache
 
 SEED: Final = b"Initialize for october 2021 AML CLI version"
 """azure-ai-ml hashes these bytes before the files of a context (`_asset_utils.py`)."""

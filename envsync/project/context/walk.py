@@ -38,9 +38,6 @@ class ContextWalk:
 
     Attributes:
         files: the files that are uploaded.
-        parts: everything that azure-ai-ml hashes, in the order of azure-ai-ml.
-        has_git_directory: True if a `.git` is a directory. A hash that includes this directory
-            would be useless, because its content differs between checkouts.
         git: each `.git` that `az ml environment create` would upload. The path of a directory ends
             in `/`.
         escapes: links that lead out of the project.
@@ -58,12 +55,12 @@ class ContextWalk:
         self._top = top
         self._root = root
         self.files: list[FoundFile] = []
-        self.parts: list[Part] = []
-        self.has_git_directory = False
         self.git: list[str] = []
         self.escapes: list[str] = []
         self.broken: list[str] = []
         self._rules = ContextRules(top)
+        self._parts: list[Part] = []
+        self._has_git_directory = False
         self._above: set[str] = set()
         self._walked: set[str] = set()
         self._repeated = 0
@@ -80,6 +77,16 @@ class ContextWalk:
             self.broken.append(f"{self._rules.name}: {error}")
         except _TooManyEntries:
             self.broken.append(".: too many files behind links")
+
+    @property
+    def hashed_parts(self) -> tuple[Part, ...]:
+        """Everything that azure-ai-ml hashes, in the order of azure-ai-ml.
+
+        A hash that includes a `.git` directory is useless, because the content of this directory
+        differs between checkouts. If there is one, the parts therefore contain no `.git`.
+        """
+        with_git = not self._has_git_directory
+        return tuple(item for item in self._parts if with_git or not isinstance(item, GitFile))
 
     def _inside(self, path: str) -> bool:
         return path == self._root or path.startswith(os.path.join(self._root, ""))
@@ -163,7 +170,7 @@ class ContextWalk:
             return
         if hashed:
             # The hash includes the names of files and directories, but no paths and no sizes.
-            self.parts.append(entry.name)
+            self._parts.append(entry.name)
         path = entry.path
         if entry.is_symlink():
             path = os.path.realpath(path)
@@ -181,7 +188,7 @@ class ContextWalk:
             file = FoundFile(path, shown, hashed, status)
             self.files.append(file)
             if hashed:
-                self.parts.append(file)
+                self._parts.append(file)
         else:
             self.report(shown, "neither a file nor a directory")
 
@@ -195,9 +202,9 @@ class ContextWalk:
         except OSError:
             return
         if is_file and hashed:
-            self.parts.append(GitFile(content))
+            self._parts.append(GitFile(content))
         else:
-            self.has_git_directory = True
+            self._has_git_directory = True
         self.git.append(nfc(shown) if is_file else nfc(shown) + "/")
 
     def _dropped(self, entry: os.DirEntry[str], shown: str) -> None:
