@@ -37,6 +37,7 @@ Linux writes the page to the disk, 35 seconds later at the most by default.
 
 _FORMAT: Final = "envsync-hashes 1"
 _MAX_BYTES: Final = 128 * 1024 * 1024
+"""Maximum size of the file of one context: some 800,000 entries."""
 _KEPT_SECONDS: Final = 30 * 24 * 60 * 60
 _UPLOADS: Final = "uploads "
 """The keys of upload hashes start with this text. The keys of files start with a digit."""
@@ -96,6 +97,7 @@ class DigestCache:
         self._device = trusted_device(self._context)
         if self._device is None:
             return False
+        # Without `_rules`, nothing is kept. Without a usable file, all files are read.
         try:
             self._rules = _rules()
             self._entries = self._read()
@@ -160,7 +162,8 @@ class DigestCache:
         self._entries = dict(entries)
         records = (f"{value} {key}" for key, value in entries.items())
         body = "\0".join((f"{_FORMAT} {self._rules} {self._opened}", *records)).encode()
-        if len(body) > _MAX_BYTES // 2:
+        data = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        if len(data) > _MAX_BYTES:
             return
         temporary = self._path.with_suffix(f".{os.getpid()}-{get_ident()}.tmp")
         with suppress(OSError):
@@ -173,7 +176,7 @@ class DigestCache:
             self._remove_old()
             try:
                 with temporary.open("xb") as output:
-                    output.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+                    output.write(data)
                 temporary.replace(self._path)
             finally:
                 temporary.unlink(missing_ok=True)

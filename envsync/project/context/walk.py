@@ -1,4 +1,4 @@
-"""Walks a build context, and lists the files that azure-ai-ml uploads and hashes. Reads no file.
+"""Walks a build context, and lists the files that azure-ai-ml uploads, and what it hashes.
 
 azure-ai-ml walks a context twice, with different rules. One walk computes the hash, and does not
 enter a directory that the ignore file drops. The other walk uploads the files. The upload enters
