@@ -210,7 +210,7 @@ def edit(directory: Path, what: str, name: str, other: bytes | str) -> None:
     target.parent.mkdir(exist_ok=True)
     if what == "remove":
         path.unlink(missing_ok=True)
-    elif name == other or not path.is_file():
+    elif not path.is_file() or (target.exists() and target.samefile(path)):
         return
     elif what == "touch":
         os.utime(path, (1, 1))
@@ -220,7 +220,7 @@ def edit(directory: Path, what: str, name: str, other: bytes | str) -> None:
         path.rename(directory / "x")
         target.rename(path)
         (directory / "x").rename(target)
-    elif what == "copy" and not (target.exists() and target.samefile(path)):
+    elif what == "copy":
         shutil.copy2(path, target)
     elif what in ("link", "hard link"):
         target.unlink(missing_ok=True)
