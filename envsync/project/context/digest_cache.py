@@ -25,7 +25,7 @@ from envsync.model import secrets
 from envsync.project import lfs
 from envsync.project.context import content, credentials, reading
 from envsync.project.context.file_system import trusted_device
-from envsync.project.context.reading import FileContent, FoundFile, read_all
+from envsync.project.context.reading import FileContent, FoundFile, identity, read_all
 
 SETTLED: Final = 60 * 1_000_000_000
 """Nanoseconds for which a file must be unchanged before its digest is kept.
@@ -75,14 +75,14 @@ class DigestCache:
         """
         if not self._open():
             return list(read_all(files))
-        keys = [_key(file.shown, file.status) for file in files]
+        keys = [f"{file.identity} {file.shown}" for file in files]
         known = [self._entries.get(key) for key in keys]
         unknown = [file for file, digest in zip(files, known, strict=True) if digest is None]
         read = read_all(unknown)
         found: list[FileContent | str] = []
         entries = {key: value for key, value in self._entries.items() if key.startswith(_UPLOADS)}
         for file, key, digest in zip(files, keys, known, strict=True):
-            content = next(read) if digest is None else FileContent(digest, file.status.st_size)
+            content = next(read) if digest is None else FileContent(digest, file.size)
             found.append(content)
             if digest is not None:
                 entries[key] = digest
@@ -125,13 +125,14 @@ class DigestCache:
         self._write({**kept, _UPLOADS + key: ",".join(sorted(hashes))})
 
     def _is_kept(self, file: FoundFile, found: FileContent) -> bool:
-        status = file.status
-        unchanged = found.status is not None and _key("", status) == _key("", found.status)
+        status = found.status
+        if status is None or identity(status) != file.identity:
+            return False  # the file has changed since the walk
         # If the clock was ahead when the file changed, its times are in the future.
         is_settled = max(status.st_mtime_ns, status.st_ctime_ns) < self._opened - SETTLED
         # A link can lead to another file system, whose times are not always reliable.
         is_here = status.st_dev == self._device
-        return found.is_only_hashed and unchanged and is_settled and is_here
+        return found.is_only_hashed and is_settled and is_here
 
     def _read(self) -> dict[str, str]:
         """Returns the entries of the file. Raises OSError or ValueError if it cannot be used."""
@@ -188,13 +189,6 @@ class DigestCache:
             with suppress(OSError):
                 if path.lstat().st_mtime < oldest:
                     path.unlink()
-
-
-def _key(shown: str, status: os.stat_result) -> str:
-    return (
-        f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} "
-        f"{status.st_ino} {status.st_dev} {shown}"
-    )
 
 
 def _ensure_directory(path: Path) -> None:

@@ -19,6 +19,17 @@ _BATCH_FILES: Final = 64
 _BATCH_BYTES: Final = 4 * CHUNK
 
 
+def identity(status: os.stat_result) -> str:
+    """Returns size, `mtime`, `ctime`, inode and device, of which any change of a file changes one.
+
+    docs/reference/digest.md says on which file systems this is true.
+    """
+    return (
+        f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} "
+        f"{status.st_ino} {status.st_dev}"
+    )
+
+
 class FoundFile(NamedTuple):
     """A file of a build context, as the walk found it.
 
@@ -26,13 +37,20 @@ class FoundFile(NamedTuple):
         path: the absolute path, with symbolic links resolved.
         shown: the path relative to the context, with links not resolved, and not in NFC.
         hashed: True if azure-ai-ml's hash includes the file.
-        status: the result of `stat`.
+        size: the number of bytes.
+        identity: the `identity` of the file.
     """
 
     path: str
     shown: str
     hashed: bool
-    status: os.stat_result
+    size: int
+    identity: str
+
+    @classmethod
+    def of(cls, path: str, shown: str, status: os.stat_result, *, hashed: bool) -> FoundFile:
+        """Creates the file from the result of `stat`."""
+        return cls(path, shown, hashed, status.st_size, identity(status))
 
     @property
     def key(self) -> str:
@@ -101,7 +119,7 @@ def _batches(files: Iterable[FoundFile]) -> Iterator[list[FoundFile]]:
     size = 0
     for file in files:
         batch.append(file)
-        size += file.status.st_size
+        size += file.size
         if len(batch) == _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0

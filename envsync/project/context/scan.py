@@ -147,7 +147,7 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
 
 def _cache(files: Iterable[FoundFile], top: str, state: Path) -> DigestCache | None:
     """Returns the cache of a large context, or None for a small one."""
-    if sum(file.status.st_size + _OPENING for file in files) < CACHED_BYTES:
+    if sum(file.size + _OPENING for file in files) < CACHED_BYTES:
         return None
     # Imported only here, because most projects have no large context.
     from envsync.project.context.digest_cache import DigestCache

@@ -185,7 +185,7 @@ class ContextWalk:
         if stat.S_ISDIR(status.st_mode):
             self._directory(path, shown + "/", hashed=hashed, hidden=False)
         elif stat.S_ISREG(status.st_mode):
-            file = FoundFile(path, shown, hashed, status)
+            file = FoundFile.of(path, shown, status, hashed=hashed)
             self.files.append(file)
             if hashed:
                 self._parts.append(file)

@@ -17,7 +17,7 @@ def files(directory: Path, contents: list[bytes]) -> list[FoundFile]:
     for number, content in enumerate(contents):
         path = directory / str(number)
         path.write_bytes(content)
-        found.append(FoundFile(str(path), path.name, True, path.stat()))
+        found.append(FoundFile.of(str(path), path.name, path.stat(), hashed=True))
     return found
 
 
