@@ -28,8 +28,6 @@ def nfc(path: str) -> str:
 
 def is_utf8(name: str) -> bool:
     """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
-    if name.isascii():
-        return True
     try:
         name.encode()
     except UnicodeEncodeError:
