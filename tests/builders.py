@@ -13,6 +13,7 @@ from envsync.model.environment import (
     EnvironmentKey,
     EnvironmentSpec,
     Metadata,
+    UploadHash,
 )
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion, State
@@ -41,7 +42,16 @@ def built(dockerfile_path: str = "Dockerfile", **files: str) -> EnvironmentSpec:
 
 def unknown_build(*uploads: str) -> EnvironmentSpec:
     """Returns a build as Azure returns it: the context has no files, only hashes of its URL."""
-    return EnvironmentSpec(build=Build(BuildContext(None, uploads=frozenset(uploads))))
+    return EnvironmentSpec(build=Build(BuildContext(None, uploads=upload_hashes(*uploads))))
+
+
+def upload_hashes(*uploads: str) -> dict[UploadHash, frozenset[str]]:
+    """Returns hashes by hash function. A SHA-256 has 64 digits, and an MD5 has 32."""
+    found: dict[UploadHash, frozenset[str]] = {}
+    for upload in uploads:
+        kind: UploadHash = "sha256" if len(upload) == 64 else "md5"
+        found[kind] = found.get(kind, frozenset()) | {upload}
+    return found
 
 
 def declared(

@@ -20,6 +20,8 @@ from envsync.model.provenance import Provenance, user_tags
 from envsync.model.value import Value
 
 OsType = Literal["Linux", "Windows"]
+UploadHash = Literal["sha256", "md5"]
+"""The hash functions of azure-ai-ml's upload URLs. Releases up to 1.26 used MD5."""
 
 ROUTES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -99,9 +101,9 @@ class BuildContext(Value, frozen=True):
             digits. None if the target does not store the digest.
         files: the hex SHA-256 of each file's bytes, by path. Paths are relative to the context,
             `/`-separated and in Unicode form NFC. None if the target does not store the files.
-        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex:
-            SHA-256 (64 digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered
-            version, the set contains only the hashes that are known.
+        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex. A
+            hash function that is missing is not known. The hashes of a directory on this machine
+            are computed when they are first read. This raises EnvsyncError if a file has changed.
         directory: the path of the directory on this machine. None if this machine has no such
             directory.
     """
@@ -112,7 +114,7 @@ class BuildContext(Value, frozen=True):
     # `directory` changes when the directory is moved or renamed.
     digest: str | None
     files: Mapping[str, str] | None = None
-    uploads: frozenset[str] = frozenset()
+    uploads: Mapping[UploadHash, frozenset[str]] = field(default_factory=dict)
     directory: str | None = None
 
     @classmethod
@@ -120,7 +122,7 @@ class BuildContext(Value, frozen=True):
         cls,
         files: Mapping[str, str],
         *,
-        uploads: frozenset[str] = frozenset(),
+        uploads: Mapping[UploadHash, frozenset[str]] = MappingProxyType({}),
         directory: str | None = None,
     ) -> BuildContext:
         """Creates a context from its files, and computes the digest of the context.

@@ -144,10 +144,10 @@ def _is_ignored(key: str, globs: Sequence[str]) -> bool:
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
     """Compares two build contexts by the hashes that azure-ai-ml puts into upload URLs."""
     # azure-ai-ml up to 1.26 puts an MD5 into the URL, and later releases put a SHA-256. Only hashes
-    # of the same kind can be compared. The length of a hash shows its kind.
-    generations = {len(upload) for upload in ours.uploads}
-    comparable = {upload for upload in theirs.uploads if len(upload) in generations}
-    return _match(comparable <= ours.uploads) if comparable else "unknown"
+    # of the same kind can be compared.
+    comparable = [kind for kind in theirs.uploads if kind in ours.uploads]
+    same = all(theirs.uploads[kind] <= ours.uploads[kind] for kind in comparable)
+    return _match(same) if comparable else "unknown"
 
 
 def _match(same: bool) -> Match:

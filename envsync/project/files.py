@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -15,6 +16,9 @@ from envsync.project.problems import Report
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
+
+_STATE: Final = ".envsync"
+"""The directory of a project that contains only what envsync writes."""
 
 
 class Unreadable(Struct, frozen=True):
@@ -144,7 +148,8 @@ class Files:
         """Scans a build context. Links in the context must not lead out of `boundary`."""
         scan = self.scans.get((directory, boundary))
         if scan is None:
-            scan = scan_context(Path(directory), Path(boundary))
+            state = Path(self.real_root, _STATE)
+            scan = scan_context(Path(directory), Path(boundary), state)
             self.scans[directory, boundary] = scan
         return scan
 

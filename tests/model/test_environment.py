@@ -17,6 +17,7 @@ from envsync.model.environment import (
     InferenceConfig,
     Metadata,
     Route,
+    UploadHash,
 )
 from envsync.model.provenance import Provenance, user_tags
 
@@ -28,6 +29,7 @@ def documented_digest(kind: str, text: str) -> str:
 
 FILES = {"b/é.py": "2" * 64, "Dockerfile": "1" * 64}
 CONTEXT = BuildContext.of_files(FILES)
+UPLOADS: dict[UploadHash, frozenset[str]] = {"sha256": frozenset({"a" * 64})}
 
 
 def test_the_digest_of_a_context_is_computed_as_documented() -> None:
@@ -37,11 +39,11 @@ def test_the_digest_of_a_context_is_computed_as_documented() -> None:
 
 
 def test_a_context_keeps_its_files_hashes_and_directory() -> None:
-    made = BuildContext.of_files(FILES, uploads=frozenset({"a" * 64}), directory="docker")
+    made = BuildContext.of_files(FILES, uploads=UPLOADS, directory="docker")
 
-    assert (made.files, made.uploads) == (FILES, frozenset({"a" * 64}))
+    assert (made.files, made.uploads) == (FILES, UPLOADS)
     assert made.directory == "docker"
-    assert (CONTEXT.uploads, CONTEXT.directory) == (frozenset(), None)
+    assert (CONTEXT.uploads, CONTEXT.directory) == ({}, None)
 
 
 def test_a_context_does_not_change_when_the_given_mapping_changes() -> None:
@@ -54,14 +56,14 @@ def test_a_context_does_not_change_when_the_given_mapping_changes() -> None:
 
 def test_contexts_are_equal_if_their_digests_are_equal() -> None:
     assert BuildContext(CONTEXT.digest) == CONTEXT
-    assert replace(CONTEXT, uploads=frozenset({"a" * 64}), directory="elsewhere") == CONTEXT
+    assert replace(CONTEXT, uploads=UPLOADS, directory="elsewhere") == CONTEXT
     assert BuildContext("sha256:x", FILES) != CONTEXT
 
 
 def test_an_unknown_context_has_no_files_hashes_or_directory() -> None:
     unknown = BuildContext(None)
 
-    assert (unknown.files, unknown.uploads, unknown.directory) == (None, frozenset(), None)
+    assert (unknown.files, unknown.uploads, unknown.directory) == (None, {}, None)
 
 
 DOCUMENTS: dict[str, tuple[EnvironmentSpec, JSON]] = {

@@ -18,7 +18,7 @@ from envsync.model.environment import (
 )
 from envsync.plan.change import FieldChange
 from envsync.plan.compare import match_spec, merge_ignored, metadata_fields, spec_fields
-from tests.builders import built, conda, image, registered, unknown_build
+from tests.builders import built, conda, image, registered, unknown_build, upload_hashes
 
 
 def routes(port: int) -> EnvironmentSpec:
@@ -298,7 +298,7 @@ UNKNOWN_CONTEXTS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, list[str]]] 
         unknown_build("0" * 64),
         EnvironmentSpec(
             build=Build(
-                replace(BuildContext.of_files({"a": "1"}), uploads=frozenset({"1" * 64})),
+                replace(BuildContext.of_files({"a": "1"}), uploads=upload_hashes("1" * 64)),
                 "gpu.Dockerfile",
             )
         ),
@@ -455,7 +455,7 @@ SHA, MD5 = "a" * 64, "b" * 32
 def test_upload_hashes_are_compared_only_with_hashes_of_the_same_kind(
     ours: list[str], theirs: str, match: str
 ) -> None:
-    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset(ours))
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(*ours))
     held = registered("x", "1", unknown_build(theirs))
 
     assert match_spec(EnvironmentSpec(build=Build(context)), held) == match
@@ -468,7 +468,7 @@ def test_upload_hashes_are_compared_only_with_hashes_of_the_same_kind(
 def test_the_digest_tag_is_not_believed_if_the_upload_hash_is_another(
     theirs: str, match: str
 ) -> None:
-    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset({SHA, MD5}))
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(SHA, MD5))
     spec = EnvironmentSpec(build=Build(context))
     held = registered("x", "1", unknown_build(theirs), digest=spec.digest)
 
@@ -476,7 +476,7 @@ def test_the_digest_tag_is_not_believed_if_the_upload_hash_is_another(
 
 
 def test_another_digest_tag_means_another_spec_whatever_the_upload_hash_is() -> None:
-    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset({SHA}))
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(SHA))
     held = registered("x", "1", unknown_build(SHA), digest=f"sha256:{'0' * 64}")
 
     assert match_spec(EnvironmentSpec(build=Build(context)), held) == "other"

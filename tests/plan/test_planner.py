@@ -35,6 +35,7 @@ from tests.builders import (
     registered,
     state,
     unknown_build,
+    upload_hashes,
 )
 
 POLICY = Policy(PROJECT)
@@ -1304,7 +1305,7 @@ def test_without_a_digest_tag_upload_hashes_of_the_same_kind_are_compared() -> N
     spec = built(Dockerfile="1")
     assert spec.build is not None
     assert isinstance(spec.build.context, BuildContext)
-    known = replace(spec.build.context, uploads=frozenset({SHA, MD5}))
+    known = replace(spec.build.context, uploads=upload_hashes(SHA, MD5))
     spec = replace(spec, build=Build(known))
 
     def made(upload: str) -> Plan:
@@ -1642,7 +1643,9 @@ class TestADigestTagAgainstAnUploadHash:
     @staticmethod
     def spec() -> EnvironmentSpec:
         files = {"Dockerfile": "1"}
-        return EnvironmentSpec(build=Build(BuildContext.of_files(files, uploads=frozenset({SHA}))))
+        return EnvironmentSpec(
+            build=Build(BuildContext.of_files(files, uploads=upload_hashes(SHA)))
+        )
 
     def made(self, owner: str | None, **tags: str) -> Plan:
         held = registered("a", "1", unknown_build("c" * 64), owner=owner, digest=self.spec().digest)

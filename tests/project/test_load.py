@@ -113,9 +113,9 @@ def test_a_build_context_that_versions_share_is_read_once(
 ) -> None:
     scanned: list[Path] = []
 
-    def scan(directory: Path, root: Path) -> ContextScan:
+    def scan(directory: Path, root: Path, state: Path) -> ContextScan:
         scanned.append(directory)
-        return scan_context(directory, root)
+        return scan_context(directory, root, state)
 
     monkeypatch.setattr("envsync.project.files.scan_context", scan)
     text = "name: e\nversion: '{}'\nbuild: {{path: ctx}}\n"

@@ -16,8 +16,6 @@ from envsync.model.errors import InvalidProject, TargetError
 from envsync.targets.local.translation import new_version
 from envsync.targets.store.rows import NewVersion
 
-_SHA256_DIGITS = 64
-
 
 def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
     """Yields the versions that the environment files of a directory declare.
@@ -64,10 +62,8 @@ def _new(declaration: Declaration, settings: Settings) -> NewVersion:
 
 
 def _uploaded(context: BuildContext, settings: Settings) -> str:
-    # `uploads` has one digest for each hash function that a release of azure-ai-ml uses: SHA-256
-    # and MD5. The emulator uses SHA-256, like new
-    # releases of azure-ai-ml.
-    digest = next(item for item in context.uploads if len(item) == _SHA256_DIGITS)
+    # The emulator uses SHA-256, like new releases of azure-ai-ml.
+    digest = next(iter(context.uploads["sha256"]))
     container = settings.blob_container(settings.workspaces[0])
     directory = Path(context.directory or "context").name
     return f"{settings.blob_endpoint}/{container}/LocalUpload/{digest}/{directory}/"

@@ -19,7 +19,8 @@ LOCAL_TARGET_ID: Final = b"envs"
 
 def has_crlf(content: bytes) -> bool:
     """Returns True if a text file has CRLF line ends. Returns False for a binary file."""
-    return b"\r\n" in content and b"\0" not in content[:_TEXT_PROBE]
+    # Most large files are binary files, so the short search comes first.
+    return b"\0" not in content[:_TEXT_PROBE] and b"\r\n" in content
 
 
 def is_local_target(start: bytes) -> bool:

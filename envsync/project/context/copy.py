@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
 import shutil
 from pathlib import Path
 
 from envsync.model.environment import BuildContext
 from envsync.model.errors import EnvsyncError
 from envsync.project.context.names import nfc
-from envsync.project.context.walk import CHUNK
+from envsync.project.context.reading import CHUNK
 
 
 def copy_context(context: BuildContext, destination: Path) -> None:
@@ -39,25 +42,44 @@ def copy_context(context: BuildContext, destination: Path) -> None:
             # The digest is computed from the copied bytes, because a second read of the source
             # could return other bytes.
             if _copy_file(_on_disk(directory, path, names), target) != digest:
-                raise EnvsyncError(  # noqa: TRY301 (the handler below removes the copy)
-                    f"The build context {directory} changed on disk while envsync used it: "
-                    f"{path} was removed or modified. Run the command again."
-                )
+                raise changed_on_disk(context.directory, path)  # noqa: TRY301 (removes the copy)
     except BaseException:  # includes Ctrl-C, because a partial copy would look complete
         if made:
             shutil.rmtree(destination, ignore_errors=True)
         raise
 
 
+def changed_on_disk(directory: str, path: str) -> EnvsyncError:
+    """Returns the error for a file that was removed or changed since the scan.
+
+    Args:
+        directory: the build context.
+        path: the path of the file, relative to the context.
+    """
+    return EnvsyncError(
+        f"The build context {directory} changed on disk while envsync used it: "
+        f"{path} was removed or modified. Run the command again."
+    )
+
+
+def open_regular(path: str | Path) -> io.FileIO:
+    """Opens a file for reading, without a buffer.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a regular file. Opening a named pipe would
+            block forever.
+    """
+    if not os.path.isfile(path):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return open(path, "rb", buffering=0)
+
+
 def _copy_file(source: Path, target: Path) -> str | None:
     """Copies a file. Returns the hex SHA-256 of the copy, or None if `source` cannot be opened."""
     sha256 = hashlib.sha256()
     try:
-        # Opening a named pipe would block forever, so only regular files are opened.
-        reader = source.open("rb", buffering=0) if source.is_file() else None
+        reader = open_regular(source)
     except OSError:
-        reader = None
-    if reader is None:
         return None
     with reader, target.open("wb") as writer:
         while chunk := reader.read(CHUNK):

@@ -19,10 +19,22 @@ from envsync.model.environment import BuildContext
 from envsync.model.value import Value
 from envsync.project.context.credentials import FoundInFile
 from envsync.project.context.ignore import parse_dockerignore
+from envsync.project.context.reading import read_all
+from envsync.project.context.upload_hashes import UploadHashes
 from envsync.project.context.walk import ContextWalk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from envsync.model.environment import UploadHash
+    from envsync.project.context.digest_cache import DigestCache
+    from envsync.project.context.reading import FileContent, FoundFile
+
+CACHED_BYTES: Final = 16 * 1024 * 1024
+"""The digests of a context are kept from this number of bytes. A smaller context is read quickly.
+"""
+_OPENING: Final = 16 * 1024
+"""Opening a file takes as long as hashing about this number of bytes."""
 
 CLUTTER_DIRECTORIES: Final = frozenset(
     {
@@ -91,58 +103,112 @@ class ContextScan(Value, frozen=True):
     dockerfiles: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def scan_context(directory: Path, root: Path) -> ContextScan:
-    """Reads every file of a build context.
+def scan_context(directory: Path, root: Path, state: Path | None = None) -> ContextScan:
+    """Finds and hashes every file of a build context.
 
     Args:
         directory: the build context.
         root: the project directory. Symbolic links must not lead out of this directory.
+        state: the directory `.envsync` of the project, in which the digests of large contexts are
+            kept. If None, every file is read.
 
     Returns:
         The files, hashes and problems of the context. If a file cannot be read, `broken` contains
         the file, and no exception is raised.
     """
-    walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
+    top = os.path.realpath(directory)
+    walk = ContextWalk(top, os.path.realpath(root))
     walk.run()
-    complete = not walk.escapes and not walk.broken
-    uploads = walk.hashes.digests() if complete else frozenset[str]()
+    cache = None if state is None else _cache(walk.files, top, state)
+    contents, unhashed = _contents(walk, cache)
+    files = {path: content.digest for path, content in contents.items()}
+    uploads: Mapping[UploadHash, frozenset[str]] = {}
+    if not walk.escapes and not walk.broken:
+        uploads = UploadHashes(str(directory), walk.hashed_parts, files, cache)
+    # Nearly all files of a large context are only hashed.
+    others = {path: item for path, item in contents.items() if not item.is_only_hashed}
+    kept = {path: item.kept for path, item in others.items() if item.kept is not None}
+    dockerignore = kept.pop(".dockerignore", b"")
     # The lists are sorted, because the order of the file system differs between machines. `set`
     # removes duplicates: for example, an ignore file that is a link out of the project is in
     # `escapes` twice.
     return ContextScan(
-        context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
-        total_bytes=walk.total_bytes,
-        crlf=tuple(sorted(walk.crlf)),
-        clutter=tuple(sorted(set(_clutter(walk.files)))),
-        docker_ignored=tuple(sorted(_docker_ignored(walk.files, walk.dockerignore))),
-        unhashed=tuple(sorted(walk.unhashed)),
+        context=BuildContext.of_files(files, uploads=uploads, directory=str(directory)),
+        total_bytes=sum(item.size for item in contents.values()),
+        crlf=tuple(sorted(path for path, item in others.items() if item.is_crlf)),
+        clutter=tuple(sorted(set(_clutter(files)))),
+        docker_ignored=tuple(sorted(_docker_ignored(files, dockerignore))),
+        unhashed=tuple(sorted(unhashed)),
         git=tuple(sorted(walk.git)),
-        pointers=tuple(sorted(walk.pointers)),
-        local_targets=tuple(sorted(walk.local_targets)),
-        credentials=tuple(sorted(walk.credentials)),
+        pointers=tuple(sorted(path for path, item in others.items() if item.is_pointer)),
+        local_targets=tuple(sorted(path for path, item in others.items() if item.is_local_target)),
+        credentials=tuple(sorted(found for item in others.values() for found in item.credentials)),
         escapes=tuple(sorted(set(walk.escapes))),
         broken=tuple(sorted(set(walk.broken))),
-        dockerfiles=walk.dockerfiles,
+        dockerfiles=kept,
     )
+
+
+def _cache(files: Iterable[FoundFile], top: str, state: Path) -> DigestCache | None:
+    """Returns the cache of a large context, or None for a small one."""
+    if sum(file.size + _OPENING for file in files) < CACHED_BYTES:
+        return None
+    # Imported only here, because most projects have no large context.
+    from envsync.project.context.digest_cache import DigestCache
+
+    return DigestCache(state, top)
+
+
+def _contents(
+    walk: ContextWalk, cache: DigestCache | None
+) -> tuple[dict[str, FileContent], list[str]]:
+    """Returns the content of each readable file by path, and the paths that are not hashed.
+
+    Reports the other files to the walk.
+    """
+    contents: dict[str, FileContent] = {}
+    unhashed = []
+    found = read_all(walk.files) if cache is None else cache.contents(walk.files)
+    for file, content in zip(walk.files, found, strict=True):
+        key = file.key
+        if key in contents:
+            reason = "two names that are equal after Unicode normalisation (NFC)"
+            walk.report(file.shown, reason)
+        elif isinstance(content, str):
+            walk.report(file.shown, content)
+        else:
+            contents[key] = content
+            if not file.hashed:
+                unhashed.append(key)
+    return contents, unhashed
 
 
 def _clutter(paths: Iterable[str]) -> Iterator[str]:
     """Yields the files and directories that a tool created."""
+    known: dict[str, str | None] = {}
     for path in paths:
+        directory, _, name = path.rpartition("/")
+        if directory not in known:
+            known[directory] = _clutter_directory(directory)
         # If a tool created a directory, the directory is yielded instead of each file in the
         # directory.
-        *directories, name = path.split("/")
-        for depth, directory in enumerate(directories, 1):
-            if directory in CLUTTER_DIRECTORIES:
-                yield "/".join(directories[:depth]) + "/"
-                break
-        else:
-            if (
-                name in CLUTTER_FILES
-                or name.startswith(CLUTTER_PREFIXES)
-                or name.endswith(CLUTTER_SUFFIXES)
-            ):
-                yield path
+        if clutter := known[directory]:
+            yield clutter
+        elif (
+            name in CLUTTER_FILES
+            or name.startswith(CLUTTER_PREFIXES)
+            or name.endswith(CLUTTER_SUFFIXES)
+        ):
+            yield path
+
+
+def _clutter_directory(path: str) -> str | None:
+    """Returns the first directory of a path that a tool created, with `/` at the end."""
+    parts = path.split("/")
+    for depth, part in enumerate(parts, 1):
+        if part in CLUTTER_DIRECTORIES:
+            return "/".join(parts[:depth]) + "/"
+    return None
 
 
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Walks a build context. Each file is read once, and all hashes are computed from that read.
+"""Walks a build context, and lists the files that azure-ai-ml uploads, and what it hashes.
 
 azure-ai-ml walks a context twice, with different rules. The first walk computes the hash, and does
 not enter a directory that the ignore file drops. The second walk uploads the files. It enters every
@@ -12,22 +12,16 @@ module combines both walks. Unlike azure-ai-ml, this module leaves out the names
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from pathlib import Path
 from typing import Final
 
 from envsync.project.context.automaton import TooManySteps
-from envsync.project.context.content import has_crlf, is_local_target
-from envsync.project.context.credentials import FoundInFile, credentials_in
 from envsync.project.context.names import is_left_out, is_utf8, nfc
+from envsync.project.context.reading import FoundFile
 from envsync.project.context.rules import IGNORE_FILES, ContextRules
-from envsync.project.context.upload_hashes import UploadHashes
-from envsync.project.lfs import lfs_pointer
-
-CHUNK: Final = 1 << 20
-"""Maximum number of bytes in one read. Larger files are not checked for CRLF line ends."""
+from envsync.project.context.upload_hashes import GitFile, Part
 
 MAX_REPEATED_ENTRIES: Final = 10_000
 """Maximum number of entries that links add by leading to a directory again.
@@ -43,21 +37,11 @@ class ContextWalk:
     """One walk through a build context, with its results.
 
     Attributes:
-        files: the hex SHA-256 of each uploaded file, by path.
-        total_bytes: the size of all files.
-        crlf: text files with CRLF line ends.
-        unhashed: files that are uploaded but not part of azure-ai-ml's hash.
+        files: the files that are uploaded.
         git: each `.git` that `az ml environment create` would upload. The path of a directory ends
             in `/`.
-        pointers: files that are Git LFS pointers.
-        local_targets: SQLite files of local targets that are not in `.envsync`.
-        credentials: the credentials in the first `CHUNK` bytes of each text file.
         escapes: links that lead out of the project.
         broken: `path: reason` for each file that cannot be uploaded.
-        dockerignore: the content of a root `.dockerignore`.
-        dockerfiles: the content of each file of at most `CHUNK` bytes that is named like a
-            Dockerfile.
-        hashes: azure-ai-ml's hashes of the files that were read so far.
     """
 
     def __init__(self, top: str, root: str) -> None:
@@ -70,20 +54,13 @@ class ContextWalk:
         """
         self._top = top
         self._root = root
-        self.files: dict[str, str] = {}
-        self.total_bytes = 0
-        self.crlf: list[str] = []
-        self.unhashed: list[str] = []
+        self.files: list[FoundFile] = []
         self.git: list[str] = []
-        self.pointers: list[str] = []
-        self.local_targets: list[str] = []
-        self.credentials: list[FoundInFile] = []
         self.escapes: list[str] = []
         self.broken: list[str] = []
-        self.dockerignore = b""
-        self.dockerfiles: dict[str, bytes] = {}
-        self.hashes = UploadHashes()
         self._rules = ContextRules(top)
+        self._parts: list[Part] = []
+        self._has_git_directory = False
         self._above: set[str] = set()
         self._walked: set[str] = set()
         self._repeated = 0
@@ -100,6 +77,16 @@ class ContextWalk:
             self.broken.append(f"{self._rules.name}: {error}")
         except _TooManyEntries:
             self.broken.append(".: too many files behind links")
+
+    @property
+    def hashed_parts(self) -> tuple[Part, ...]:
+        """Everything that azure-ai-ml hashes, in the order of azure-ai-ml.
+
+        A hash that includes a `.git` directory is useless, because the content of this directory
+        differs between checkouts. If there is one, the parts therefore contain no `.git`.
+        """
+        with_git = not self._has_git_directory
+        return tuple(item for item in self._parts if with_git or not isinstance(item, GitFile))
 
     def _inside(self, path: str) -> bool:
         return path == self._root or path.startswith(os.path.join(self._root, ""))
@@ -137,17 +124,17 @@ class ContextWalk:
         # hidden directory.
         if path in self._above:
             if not hidden:
-                self._break(shown, "a link to a parent directory, which makes an endless loop")
+                self.report(shown, "a link to a parent directory, which makes an endless loop")
             return
         if len(self._above) == MAX_DEPTH:
-            self._break(shown, f"more than {MAX_DEPTH} directories deep")
+            self.report(shown, f"more than {MAX_DEPTH} directories deep")
             return
         try:
             with os.scandir(path) as iterator:
                 entries = list(iterator)
         except OSError as error:
             if hashed:  # the walk that uploads skips a directory that it cannot list
-                self._break(shown, error.strerror or str(error))
+                self.report(shown, error.strerror or str(error))
             return
         # azure-ai-ml sorts entries by their lower-case names. Names that differ only in case keep
         # the order of the file system, so the hash of a context with such names differs between
@@ -179,11 +166,11 @@ class ContextWalk:
     def _kept(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
         """Processes one entry that the ignore file does not drop."""
         if not is_utf8(entry.name):
-            self._break(shown, "a name that is not UTF-8")
+            self.report(shown, "a name that is not UTF-8")
             return
         if hashed:
             # The hash includes the names of files and directories, but no paths and no sizes.
-            self.hashes.update(entry.name.encode())
+            self._parts.append(entry.name)
         path = entry.path
         if entry.is_symlink():
             path = os.path.realpath(path)
@@ -191,16 +178,19 @@ class ContextWalk:
                 self.escapes.append(nfc(shown))
                 return
         try:
-            mode = entry.stat().st_mode
+            status = entry.stat()
         except OSError as error:
-            self._break(shown, _reason(error))
+            self.report(shown, _reason(error))
             return
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(status.st_mode):
             self._directory(path, shown + "/", hashed=hashed, hidden=False)
-        elif stat.S_ISREG(mode):
-            self._file(path, shown, hashed=hashed)
+        elif stat.S_ISREG(status.st_mode):
+            file = FoundFile.of(path, shown, status, hashed=hashed)
+            self.files.append(file)
+            if hashed:
+                self._parts.append(file)
         else:
-            self._break(shown, "neither a file nor a directory")
+            self.report(shown, "neither a file nor a directory")
 
     def _git(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
         """Processes a `.git` that the ignore file does not drop.
@@ -215,9 +205,9 @@ class ContextWalk:
         except OSError:
             return
         if is_file and hashed:
-            self.hashes.add_git_file(content)
+            self._parts.append(GitFile(content))
         else:
-            self.hashes.add_git_directory()
+            self._has_git_directory = True
         self.git.append(nfc(shown) if is_file else nfc(shown) + "/")
 
     def _dropped(self, entry: os.DirEntry[str], shown: str) -> None:
@@ -243,44 +233,13 @@ class ContextWalk:
         if is_utf8(entry.name):
             self._directory(path, shown + "/", hashed=False, hidden=hidden)
 
-    def _file(self, path: str, shown: str, *, hashed: bool) -> None:
-        """Reads a file, and updates azure-ai-ml's hashes and the results of the walk."""
-        key = nfc(shown)
-        if key in self.files:
-            self._break(shown, "two names that are equal after Unicode normalisation (NFC)")
-            return
-        sha256 = hashlib.sha256()
-        size = 0
-        first = b""
-        try:
-            # A chunk is larger than Python's buffer, so buffering would only copy the bytes again.
-            with open(path, "rb", buffering=0) as file:
-                while chunk := file.read(CHUNK):
-                    first = first or chunk
-                    size += len(chunk)
-                    sha256.update(chunk)
-                    if hashed:
-                        self.hashes.update(chunk)
-        except OSError as error:
-            self._break(shown, error.strerror or str(error))
-            return
-        self.files[key] = sha256.hexdigest()
-        self.total_bytes += size
-        if not hashed:
-            self.unhashed.append(key)
-        if size == len(first) and has_crlf(first):
-            self.crlf.append(key)
-        if size == len(first) and lfs_pointer(first):
-            self.pointers.append(key)
-        if is_local_target(first):
-            self.local_targets.append(key)
-        self.credentials.extend(credentials_in(key, first))
-        if key == ".dockerignore":
-            self.dockerignore = first
-        elif size == len(first) and "dockerfile" in key.rpartition("/")[2].lower():
-            self.dockerfiles[key] = first
+    def report(self, shown: str, reason: str) -> None:
+        """Adds a file or directory to `broken`.
 
-    def _break(self, shown: str, reason: str) -> None:
+        Args:
+            shown: the path relative to the context, not in NFC.
+            reason: why the file or directory cannot be uploaded.
+        """
         # Python decodes a name that is not UTF-8 to lone surrogates, which cannot be printed.
         path = nfc(shown.rstrip("/") or ".")
         self.broken.append(f"{os.fsencode(path).decode(errors='backslashreplace')}: {reason}")

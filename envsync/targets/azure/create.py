@@ -213,12 +213,13 @@ def _copy(context: BuildContext, source: Path, place: Path) -> None:
     from envsync.project.context.copy import copy_context
     from envsync.project.context.names import LEFT_OUT
     from envsync.project.context.scan import scan_context
+    from envsync.project.context.upload_hashes import have_equal_uploads
 
     try:
         copy_context(context, place)
     except EnvsyncError as error:
         raise TargetError(str(error)) from error
-    if scan_context(place, place).context.uploads <= context.uploads:
+    if have_equal_uploads(scan_context(place, place).context, context):
         return
     # azure-ai-ml's hash includes empty directories, so add empty directories to the copy.
     for folder, directories, _ in os.walk(source):

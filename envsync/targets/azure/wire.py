@@ -29,6 +29,7 @@ from envsync.model.environment import (
     Metadata,
     OsType,
     Route,
+    UploadHash,
 )
 from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import Modification, RegisteredVersion
@@ -40,7 +41,7 @@ from envsync.targets.azure.undeclarable import READ_ONLY, undeclarable
 _NEVER_SENT: Final = READ_ONLY | {"stage"}
 
 # azure-ai-ml hashes uploads with SHA-256 since 1.28, and with MD5 before.
-_UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
+_UPLOAD: Final = re.compile(r"/LocalUpload/(?:(?P<sha256>[0-9a-f]{64})|(?P<md5>[0-9a-f]{32}))/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
 _CREATING: Final = 10
 """A write counts as a part of the creation for this number of seconds after the creation."""
@@ -224,7 +225,8 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
-    uploads = frozenset({found[1]} if found else ())
+    kinds: tuple[UploadHash, ...] = ("sha256", "md5")
+    uploads = {kind: frozenset({found[kind]}) for kind in kinds if found and found[kind]}
     return replace(spec, build=Build(BuildContext(None, uploads=uploads), dockerfile))
 
 

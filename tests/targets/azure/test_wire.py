@@ -16,6 +16,7 @@ from envsync.model.environment import (
     InferenceConfig,
     Metadata,
     Route,
+    UploadHash,
 )
 from envsync.model.provenance import Provenance
 from envsync.model.state import Modification
@@ -133,8 +134,8 @@ def test_an_empty_dockerfile_path_is_the_default() -> None:
 
 # The URL of an upload contains `LocalUpload`, the hash of the content, and the name of the
 # directory.
-@pytest.mark.parametrize("digits", [64, 32], ids=["sha256", "md5"])
-def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
+@pytest.mark.parametrize(("kind", "digits"), [("sha256", 64), ("md5", 32)])
+def test_the_hash_of_an_upload_is_read_from_its_address(kind: UploadHash, digits: int) -> None:
     uri = f"{UPLOADS}/{'a' * digits}/docker/"
 
     build = spec(version(image=None, build={"contextUri": uri})).build
@@ -142,7 +143,7 @@ def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
     assert build is not None
     assert isinstance(build.context, BuildContext)
     assert build.context.digest is None
-    assert build.context.uploads == {"a" * digits}
+    assert build.context.uploads == {kind: {"a" * digits}}
 
 
 def test_a_declared_url_in_the_form_of_an_upload_is_recognised_by_its_digest() -> None:

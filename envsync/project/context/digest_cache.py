@@ -1,0 +1,208 @@
+"""Keeps the digests of the files of large build contexts in `.envsync/hashes/`.
+
+An entry belongs to a path, and to everything that a change of the content of a file changes: size,
+`mtime`, `ctime`, inode and device. Programs can set `mtime`, but not `ctime`. The directory can be
+deleted at any time. A damaged file in it is ignored, and written again.
+
+Only digests are kept, no findings: a file about whose content a scan reports something is read by
+each scan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import get_ident
+from typing import Final
+
+from envsync._version import __version__
+from envsync.model import secrets
+from envsync.project import lfs
+from envsync.project.context import content, credentials, reading
+from envsync.project.context.file_system import trusted_device
+from envsync.project.context.reading import FileContent, FoundFile, identity, read_all
+
+SETTLED: Final = 60 * 1_000_000_000
+"""Nanoseconds for which a file must be unchanged before its digest is kept.
+
+Two changes within one step of the clock have the same times: 4 ms on most systems, and 1 second on
+old file systems. A write to memory that a program has mapped changes the times only once, until
+Linux writes the page to the disk, 35 seconds later at the most by default.
+"""
+
+_FORMAT: Final = "envsync-hashes 1"
+_MAX_BYTES: Final = 128 * 1024 * 1024
+"""Maximum size of the file of one context: some 800,000 entries."""
+_KEPT_SECONDS: Final = 30 * 24 * 60 * 60
+_UPLOADS: Final = "uploads "
+"""The keys of upload hashes start with this text. The keys of files start with a digit."""
+_DECIDING: Final = (content, credentials, lfs, reading, secrets)
+"""The modules that decide whether a scan reports something about the content of a file."""
+
+
+class DigestCache:
+    """The digests from earlier scans of one build context.
+
+    Methods raise no exception if the cache cannot be read or written. The cache is then empty.
+    """
+
+    def __init__(self, state: Path, context: str) -> None:
+        """Reads nothing yet.
+
+        Args:
+            state: the directory `.envsync` of the project.
+            context: the build context, with symbolic links resolved.
+        """
+        self._state = state
+        self._directory = state / "hashes"
+        self._path = self._directory / hashlib.sha256(os.fsencode(context)).hexdigest()[:32]
+        self._context = context
+        self._device: int | None = None
+        self._rules = ""
+        self._opened = 0
+        self._entries: dict[str, str] = {}
+
+    def contents(self, files: Sequence[FoundFile]) -> list[FileContent | str]:
+        """Returns what `read_all` yields, but reads only files that are not known or have changed.
+
+        Args:
+            files: all files of the context. Other files are forgotten.
+        """
+        if not self._open():
+            return list(read_all(files))
+        keys = [f"{file.identity} {file.shown}" for file in files]
+        known = [self._entries.get(key) for key in keys]
+        unknown = [file for file, digest in zip(files, known, strict=True) if digest is None]
+        read = read_all(unknown)
+        found: list[FileContent | str] = []
+        entries = {key: value for key, value in self._entries.items() if key.startswith(_UPLOADS)}
+        for file, key, digest in zip(files, keys, known, strict=True):
+            content = next(read) if digest is None else FileContent(digest, file.size)
+            found.append(content)
+            if digest is not None:
+                entries[key] = digest
+            elif isinstance(content, FileContent) and self._is_kept(file, content):
+                entries[key] = content.digest
+        self._write(entries)
+        return found
+
+    def _open(self) -> bool:
+        """Reads the cache. Returns False if nothing can be kept for this context."""
+        self._opened = time.time_ns()
+        self._device = trusted_device(self._context)
+        if self._device is None:
+            return False
+        # Without `_rules`, nothing is kept. Without a usable file, all files are read.
+        try:
+            self._rules = _rules()
+            self._entries = self._read()
+        except (OSError, ValueError):
+            self._entries = {}
+        return bool(self._rules)
+
+    def upload_hashes(self, key: str) -> frozenset[str] | None:
+        """Returns the upload hashes that `keep_upload_hashes` has kept for a key."""
+        known = self._entries.get(_UPLOADS + key)
+        return None if known is None else frozenset(known.split(","))
+
+    def keep_upload_hashes(self, key: str, hashes: Iterable[str]) -> None:
+        """Keeps upload hashes.
+
+        Args:
+            key: the name of the hash function, a space, and a digest of what the hashes cover. The
+                hashes replace other hashes of the same function.
+            hashes: the hashes in hex.
+        """
+        if not self._rules:
+            return
+        others = _UPLOADS + key.partition(" ")[0] + " "
+        kept = {name: item for name, item in self._entries.items() if not name.startswith(others)}
+        self._write({**kept, _UPLOADS + key: ",".join(sorted(hashes))})
+
+    def _is_kept(self, file: FoundFile, found: FileContent) -> bool:
+        status = found.status
+        if status is None or identity(status) != file.identity:
+            return False  # the file has changed since the walk
+        # If the clock was ahead when the file changed, its times are in the future.
+        is_settled = max(status.st_mtime_ns, status.st_ctime_ns) < self._opened - SETTLED
+        # A link can lead to another file system, whose times are not always reliable.
+        is_here = status.st_dev == self._device
+        return found.is_only_hashed and is_settled and is_here
+
+    def _read(self) -> dict[str, str]:
+        """Returns the entries of the file. Raises OSError or ValueError if it cannot be used."""
+        _ensure_directory(self._state)
+        _ensure_directory(self._directory)
+        # The file is not opened if it is a link, and a named pipe does not block.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        with open(os.open(self._path, flags), "rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+                raise ValueError("not a cache")
+            data = file.read()
+        checksum, _, body = data.partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() != checksum:
+            raise ValueError("damaged")
+        header, *records = body.decode().split("\0")
+        start, _, written = header.rpartition(" ")
+        # If the clock was set back, a new change can have the time of an old one.
+        if start != f"{_FORMAT} {self._rules}" or int(written) > self._opened:
+            raise ValueError("from another version, or from the future")
+        split = (record.partition(" ") for record in records)
+        return {key: value for value, _, key in split}
+
+    def _write(self, entries: Mapping[str, str]) -> None:
+        """Replaces the file, unless its entries are the same."""
+        if entries == self._entries:
+            return
+        self._entries = dict(entries)
+        records = (f"{value} {key}" for key, value in entries.items())
+        body = "\0".join((f"{_FORMAT} {self._rules} {self._opened}", *records)).encode()
+        data = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        if len(data) > _MAX_BYTES:
+            return
+        temporary = self._path.with_suffix(f".{os.getpid()}-{get_ident()}.tmp")
+        with suppress(OSError):
+            self._state.mkdir(exist_ok=True)
+            _ensure_directory(self._state)
+            with suppress(FileExistsError), (self._state / ".gitignore").open("x") as file:
+                file.write("*\n")
+            self._directory.mkdir(exist_ok=True)
+            _ensure_directory(self._directory)
+            self._remove_old()
+            try:
+                with temporary.open("xb") as output:
+                    output.write(data)
+                temporary.replace(self._path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _remove_old(self) -> None:
+        """Removes the files of contexts that were not written for a month."""
+        oldest = time.time() - _KEPT_SECONDS
+        for path in self._directory.iterdir():
+            with suppress(OSError):
+                if path.lstat().st_mtime < oldest:
+                    path.unlink()
+
+
+def _ensure_directory(path: Path) -> None:
+    """Raises OSError if a path is not a directory, or is a link.
+
+    A link in a repository could lead to any directory of this machine.
+    """
+    if not stat.S_ISDIR(path.lstat().st_mode):
+        raise NotADirectoryError(str(path))
+
+
+def _rules() -> str:
+    """Returns a digest of the code of `_DECIDING`, because a version can have several commits."""
+    digest = hashlib.sha256(__version__.encode())
+    for module in _DECIDING:
+        digest.update(Path(module.__file__ or "").read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""Reads the files of a build context in several threads. Each file is read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from envsync.project.context.content import has_crlf, is_local_target
+from envsync.project.context.credentials import FoundInFile, credentials_in
+from envsync.project.context.names import nfc
+from envsync.project.lfs import lfs_pointer
+
+CHUNK: Final = 1 << 20
+"""Maximum number of bytes in one read. Larger files are not checked for CRLF line ends."""
+
+_BATCH_FILES: Final = 64
+_BATCH_BYTES: Final = 4 * CHUNK
+
+
+def identity(status: os.stat_result) -> str:
+    """Returns size, `mtime`, `ctime`, inode and device, of which any change of a file changes one.
+
+    docs/reference/digest.md says on which file systems this is true.
+    """
+    return (
+        f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} "
+        f"{status.st_ino} {status.st_dev}"
+    )
+
+
+class FoundFile(NamedTuple):
+    """A file of a build context, as the walk found it.
+
+    Attributes:
+        path: the absolute path, with symbolic links resolved.
+        shown: the path relative to the context, with links not resolved, and not in NFC.
+        hashed: True if azure-ai-ml's hash includes the file.
+        size: the number of bytes.
+        identity: the `identity` of the file.
+    """
+
+    path: str
+    shown: str
+    hashed: bool
+    size: int
+    identity: str
+
+    @classmethod
+    def of(cls, path: str, shown: str, status: os.stat_result, *, hashed: bool) -> FoundFile:
+        """Creates the file from the result of `stat`."""
+        return cls(path, shown, hashed, status.st_size, identity(status))
+
+    @property
+    def key(self) -> str:
+        """The path of the file in `BuildContext.files`."""
+        return nfc(self.shown)
+
+
+class FileContent(NamedTuple):
+    """What a scan needs to know about the content of a file.
+
+    Attributes:
+        digest: the hex SHA-256.
+        size: the number of bytes.
+        status: the result of `stat` after the file was read. None if the file was not read, because
+            the digest is from an earlier scan.
+        is_crlf: True for a text file with CRLF line ends.
+        is_pointer: True for a Git LFS pointer.
+        is_local_target: True for the SQLite file of a local target.
+        credentials: the credentials in the first `CHUNK` bytes of a text file.
+        kept: the first `CHUNK` bytes of `.dockerignore`, and the content of a file of at most
+            `CHUNK` bytes that is named like a Dockerfile. None for all other files.
+    """
+
+    digest: str
+    size: int
+    status: os.stat_result | None = None
+    is_crlf: bool = False
+    is_pointer: bool = False
+    is_local_target: bool = False
+    credentials: tuple[FoundInFile, ...] = ()
+    kept: bytes | None = None
+
+    @property
+    def is_only_hashed(self) -> bool:
+        """True if the digest and the size are all that a scan needs."""
+        reported = self.is_crlf or self.is_pointer or self.is_local_target or self.credentials
+        return not reported and self.kept is None
+
+
+def read_all(files: Sequence[FoundFile]) -> Iterator[FileContent | str]:
+    """Yields, in order, the content of each file, or the reason why the file cannot be read."""
+    batches = list(_batches(files))
+    workers = min(_cores(), len(batches))
+    if workers < 2:
+        yield from _read_batch(files)
+        return
+    # Imported only here, because the import takes longer than reading a small context.
+    from concurrent.futures import ThreadPoolExecutor
+
+    # hashlib and the reading of files release the interpreter's lock.
+    with ThreadPoolExecutor(workers) as pool:
+        for batch in pool.map(_read_batch, batches):
+            yield from batch
+
+
+def _cores() -> int:
+    """Returns the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _batches(files: Iterable[FoundFile]) -> Iterator[list[FoundFile]]:
+    """Divides files into batches, because a task for each file would take as long as the file."""
+    batch: list[FoundFile] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += file.size
+        if len(batch) == _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _read_batch(files: Iterable[FoundFile]) -> list[FileContent | str]:
+    return [_read(file) for file in files]
+
+
+def _read(file: FoundFile) -> FileContent | str:
+    sha256 = hashlib.sha256()
+    size = 0
+    first = b""
+    try:
+        # A chunk is larger than Python's buffer, so buffering would only copy the bytes again.
+        with open(file.path, "rb", buffering=0) as stream:
+            while chunk := stream.read(CHUNK):
+                first = first or chunk
+                size += len(chunk)
+                sha256.update(chunk)
+            status = os.fstat(stream.fileno())
+    except OSError as error:
+        return error.strerror or str(error)
+    key = file.key
+    is_whole = size == len(first)
+    return FileContent(
+        sha256.hexdigest(),
+        size,
+        status,
+        is_crlf=is_whole and has_crlf(first),
+        is_pointer=is_whole and lfs_pointer(first) is not None,
+        is_local_target=is_local_target(first),
+        credentials=tuple(credentials_in(key, first)),
+        kept=first if _is_kept(key, is_whole=is_whole) else None,
+    )
+
+
+def _is_kept(key: str, *, is_whole: bool) -> bool:
+    if key == ".dockerignore":
+        return True
+    return is_whole and "dockerfile" in key.rpartition("/")[2].lower()
