@@ -24,7 +24,8 @@ from envsync.plan.planner import make_plan
 from envsync.project.settings.targets import TargetKind
 from envsync.targets.connection import Connection
 from tests.builders import PROJECT, declared, image
-from tests.targets.azure.on_emulator import azure, one_connection, put
+from tests.targets.azure.in_process import in_process
+from tests.targets.azure.on_emulator import azure, put
 
 POLICY = Policy(project=PROJECT, superseded="archive", allow_mass_archive=True)
 
@@ -134,7 +135,7 @@ CASES: list[tuple[TargetKind, str]] = [
 def test_a_target_has_the_planned_state_after_changes_of_every_kind(
     tmp_path: Path, kind: TargetKind, answers: str
 ) -> None:
-    with azure(tmp_path, **ANSWERS[answers]) as service, one_connection():
+    with in_process(tmp_path, **ANSWERS[answers]) as service:
         config = service.config(kind)
         with service.open(config) as target:
             # This version has no owner. The first step makes the project its owner.
