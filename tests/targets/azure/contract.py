@@ -34,17 +34,18 @@ def service(
 
     Without the network, all tests share one workspace or registry, and `empty` makes it empty.
     """
-    chosen = request.cls
-    tests = sum(getattr(item, "cls", None) is chosen for item in request.session.items)
-    count = tests if chosen.network else 1
+    contract = request.cls
+    tests = sum(getattr(item, "cls", None) is contract for item in request.session.items)
     places = {"workspaces": 0, "registries": 0}
-    places["workspaces" if chosen.kind == "workspace" else "registries"] = count
+    mine = "workspaces" if contract.kind == "workspace" else "registries"
+    places[mine] = tests if contract.network else 1
+    settings = {**places, **contract.settings}
     directory = tmp_path_factory.mktemp("azure")
-    if chosen.network:
-        with azure(directory, **places, **chosen.settings) as service, one_connection():
+    if contract.network:
+        with azure(directory, **settings) as service, one_connection():
             yield service
     else:
-        with in_process(directory, **places, **chosen.settings) as service, one_creator():
+        with in_process(directory, **settings) as service, one_creator():
             yield service
 
 
@@ -100,7 +101,13 @@ _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_i
 
 
 class AzureContract(TargetContract):
-    """The contract for one kind of target, against an emulator with some settings."""
+    """The contract for one kind of target, against an emulator with some settings.
+
+    Attributes:
+        kind: the kind of the target.
+        network: whether requests use the network. If False, they call the emulator in this process.
+        settings: settings of the emulator.
+    """
 
     kind: ClassVar[TargetKind]
     network: ClassVar[bool] = False

@@ -1,7 +1,7 @@
 """Calls the application of an emulator in this process, without servers, sockets and TLS.
 
-A request takes a third of the CPU time of a request over the network. The other tests of the Azure
-targets use the network.
+A request takes a third of the CPU time of a request over the network. Tests of connections,
+uploads, sign-ins, other processes and lost responses need the network (`on_emulator.azure`).
 """
 
 from __future__ import annotations

@@ -410,13 +410,13 @@ class TestContainerState:
         assert (first, second) == (True, False)
 
     def test_settle_waits_for_stale_lists(self, tmp_path: Path) -> None:
-        with in_process(tmp_path, list_lag_seconds=3.0) as service:
+        with in_process(tmp_path, list_lag_seconds=1.5) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
                 # Wait until the lists show the new environment. When `settle` starts, the lists do
                 # not show yet that the environment is archived.
-                time.sleep(3.1)
+                time.sleep(1.6)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
                 told: list[Collection[str]] = []
