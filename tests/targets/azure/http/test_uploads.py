@@ -45,7 +45,7 @@ SHORT = Connection(time_limit=10.0)
 The command line has no option for it.
 """
 
-SHORTEST = Connection(time_limit=3.0)
+SHORTEST = Connection(time_limit=5.0)
 """The time limit of tests in which no upload has to succeed."""
 
 HANGS = 120
