@@ -709,6 +709,14 @@ class TestFailures:
         assert state == {}
         assert len(refused) < 10
 
+    def test_a_refused_list_of_versions_is_not_an_empty_list(self, tmp_path: Path) -> None:
+        with (
+            in_process(tmp_path, faults=(("401", 1.0),)) as service,
+            service.target("workspace") as target,
+            pytest.raises(TargetError, match="does not accept the sign-in"),
+        ):
+            target.endpoint.resources.versions("pydata")
+
     def test_the_reader_role_can_plan_but_not_write(
         self, network: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
