@@ -31,7 +31,7 @@ FILE = "name: {name}\nversion: '1'\ndescription: d\nimage: contoso.azurecr.io/ba
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), registries=1) as found:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=2, registries=1) as found:
         yield found
 
 

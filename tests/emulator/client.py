@@ -119,8 +119,12 @@ def serving(
     make_container: Callable[[str], None] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Client]:
-    """Runs an application until the end of the block, and yields an authenticated client."""
-    app = create_app(settings or Settings(), make_container=make_container, clock=clock)
+    """Runs an application until the end of the block, and yields an authenticated client.
+
+    Without `settings`, the application has one workspace, because each workspace takes time.
+    """
+    settings = settings or Settings(workspaces=("ws-dev",))
+    app = create_app(settings, make_container=make_container, clock=clock)
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
         runner.run(lifespan.__aenter__())

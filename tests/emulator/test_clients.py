@@ -141,15 +141,16 @@ def test_azure_arm_machinelearning_works_with_the_emulator(tmp_path: Path) -> No
 
 
 def test_the_azure_cli_and_envsync_with_its_login_work_with_the_emulator(tmp_path: Path) -> None:
-    az = Path(installed("azure-cli/bin/az"))
+    cli = Path(installed("azure-cli/bin"))
     for name, text in DECLARED.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     seen = seen_by(
-        sys.executable,
+        str(cli / "python"),
         str(CLIENTS / "azure_cli.py"),
+        sys.executable,
         directory=tmp_path,
-        path=str(az.parent),
+        path=str(cli),
     )
 
     assert seen == {

@@ -116,8 +116,8 @@ def run(
             with (
                 azure(
                     directory,
-                    workspaces=BATCH,
-                    registries=BATCH,
+                    workspaces=len(batch),
+                    registries=len(batch),
                     **settings,
                     **fault.settings,
                 ) as service,

@@ -1,15 +1,26 @@
 """Uses the Azure CLI: login, `az rest`, and envsync with `credential: cli`.
 
+The Python of the Azure CLI runs this program. Most commands run in this process, because the Azure
+CLI takes a second to start. The login and envsync's sign-in start it.
+
 The working directory must contain an `envsync.yaml` whose target has `credential: cli`. Prints a
 JSON object with the result of each step.
+
+    python azure_cli.py PYTHON
+
+Args:
+    PYTHON: the Python of envsync.
 """
 
 from __future__ import annotations
 
+import importlib
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 GROUP = os.environ["AZURE_RESOURCE_GROUP"]
@@ -20,23 +31,35 @@ ENVIRONMENTS = (
 )
 
 
-def az(*arguments: str) -> Any:
-    """Runs the Azure CLI, and returns its output, or its error message if it fails."""
+def started(*arguments: str) -> Any:
+    """Starts the Azure CLI, and returns its output, or its error message if it fails."""
     done = subprocess.run(["az", *arguments, "--output", "json"], capture_output=True, text=True)
-    if done.returncode:
-        return done.stderr.strip()
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    return done.stderr.strip() if done.returncode else json.loads(done.stdout)
 
 
-def rest(method: str, path: str, *arguments: str, api: str = "2024-04-01") -> Any:
+def az(*arguments: str) -> Any:
+    """Runs a command of the Azure CLI in this process, and returns its output."""
+    shown = io.StringIO()
+    cli = importlib.import_module("azure.cli.core").get_default_cli()
+    assert cli.invoke([*arguments, "--output", "json"], out_file=shown) == 0
+    return json.loads(shown.getvalue())
+
+
+def rest(
+    method: str,
+    path: str,
+    *arguments: str,
+    api: str = "2024-04-01",
+    run: Callable[..., Any] = az,
+) -> Any:
     """Runs `az rest`, and returns its output."""
-    return az("rest", f"--method={method}", f"--url={path}?api-version={api}", *arguments)
+    return run("rest", f"--method={method}", f"--url={path}?api-version={api}", *arguments)
 
 
 def envsync(*arguments: str) -> list[Any]:
     """Runs envsync, and returns its exit code and its JSON."""
     done = subprocess.run(
-        [sys.executable, "-m", "envsync", *arguments, "--format", "json"],
+        [sys.argv[1], "-m", "envsync", *arguments, "--format", "json"],
         capture_output=True,
         text=True,
     )
@@ -48,7 +71,7 @@ def envsync(*arguments: str) -> list[Any]:
 def main() -> None:
     """Runs all steps, and prints their results."""
     seen: dict[str, Any] = {}
-    logged_in = az(
+    logged_in = started(
         "login",
         "--service-principal",
         f"--username={os.environ['AZURE_CLIENT_ID']}",
@@ -63,7 +86,7 @@ def main() -> None:
     path = f"{ENVIRONMENTS}/by-az/versions"
     seen["put"] = rest("put", f"{path}/1", f"--body={body}", "--query=properties.description")
     seen["list"] = rest("get", path, "--query=value[].name")
-    refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"))
+    refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"), run=started)
     seen["not built"] = refused.partition("(")[0]
     planned = envsync("plan", "--detailed-exitcode")
     seen["plan"] = [planned[0], planned[1]["summary"]["create"]]

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from envsync.emulator.endpoints.apiversions import MACHINE_LEARNING, RESOURCE_MANAGER
-from tests.emulator.client import REGISTRY, WORKSPACE, serving
+from tests.emulator.client import REGISTRY, WORKSPACE, Client, serving
 from tests.emulator.recordings import DATA
 
 MANAGER = "https://management.azure.com"
 PROVIDER = WORKSPACE.partition("/providers/")[0] + "/providers/Microsoft.MachineLearningServices"
 
 
-@pytest.mark.parametrize("base", [WORKSPACE, REGISTRY, f"{PROVIDER}/registries/shared"])
-def test_every_known_api_version_is_accepted(base: str) -> None:
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """A client for the tests that write nothing."""
     with serving() as client:
-        statuses = {
-            api: client.send("GET", f"{base}/environments?api-version={api}").status
-            for api in MACHINE_LEARNING
-        }
+        yield client
+
+
+@pytest.mark.parametrize("base", [WORKSPACE, REGISTRY, f"{PROVIDER}/registries/shared"])
+def test_every_known_api_version_is_accepted(client: Client, base: str) -> None:
+    statuses = {
+        api: client.send("GET", f"{base}/environments?api-version={api}").status
+        for api in MACHINE_LEARNING
+    }
 
     assert statuses == dict.fromkeys(MACHINE_LEARNING, 200)
 
@@ -30,10 +37,9 @@ def test_every_known_api_version_is_accepted(base: str) -> None:
 # A date that is not an API version, a misspelt API version, and a word.
 @pytest.mark.parametrize("api", ["2023-04-02", "2024-04-01-previw", "latest"])
 def test_the_error_for_an_unknown_api_version_lists_the_known_versions(
-    base: str, kind: str, api: str
+    client: Client, base: str, kind: str, api: str
 ) -> None:
-    with serving() as client:
-        reply = client.send("GET", f"{base}/environments?api-version={api}")
+    reply = client.send("GET", f"{base}/environments?api-version={api}")
 
     known = ", ".join(MACHINE_LEARNING)
     assert reply.status == 400
@@ -46,14 +52,12 @@ def test_the_error_for_an_unknown_api_version_lists_the_known_versions(
 
 
 @pytest.mark.parametrize("path", ["/subscriptions", "/subscriptions/s", "/tenants"])
-def test_subscriptions_and_tenants_have_their_own_api_versions(path: str) -> None:
-    with serving() as client:
-        statuses = {
-            client.send("GET", f"{MANAGER}{path}?api-version={api}").status
-            for api in RESOURCE_MANAGER
-        }
-        refused = client.send("GET", f"{MANAGER}{path}?api-version=2024-04-01")
-        without = client.send("GET", f"{MANAGER}{path}")
+def test_subscriptions_and_tenants_have_their_own_api_versions(client: Client, path: str) -> None:
+    statuses = {
+        client.send("GET", f"{MANAGER}{path}?api-version={api}").status for api in RESOURCE_MANAGER
+    }
+    refused = client.send("GET", f"{MANAGER}{path}?api-version=2024-04-01")
+    without = client.send("GET", f"{MANAGER}{path}")
 
     assert statuses == {200}
     assert (refused.status, refused.json["error"]) == (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, STABLE, WORKSPACE, serving
+from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, STABLE, WORKSPACE, Client, serving
 
 VERSION = f"{WORKSPACE}/environments/pydata/versions/1"
 MANAGED = WORKSPACE.replace("workspaces/ws-dev", "registries/shared")
@@ -12,6 +14,13 @@ REGION = "https://eastus.api.azureml.ms"
 LOGIN = "https://login.microsoftonline.com/tenant"
 SUBSCRIPTION = "https://management.azure.com/subscriptions/s"
 MACHINE_LEARNING = "Microsoft.MachineLearningServices"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """A client for the tests that write nothing."""
+    with serving() as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -29,9 +38,10 @@ MACHINE_LEARNING = "Microsoft.MachineLearningServices"
         ("OPTIONS", SUBSCRIPTION, "GET, HEAD"),
     ],
 )
-def test_a_method_that_azure_ml_does_not_have_gets_405(method: str, url: str, allowed: str) -> None:
-    with serving() as client:
-        reply = client.send(method, f"{url}?api-version={STABLE}")
+def test_a_method_that_azure_ml_does_not_have_gets_405(
+    client: Client, method: str, url: str, allowed: str
+) -> None:
+    reply = client.send(method, f"{url}?api-version={STABLE}")
 
     assert (reply.status, reply.headers["allow"]) == (405, allowed)
 
@@ -55,9 +65,10 @@ def test_a_method_that_azure_ml_does_not_have_gets_405(method: str, url: str, al
         ("GET", f"{LOGIN}/oauth2/v2.0/authorize", "/tenant/oauth2/v2.0/authorize"),
     ],
 )
-def test_an_operation_that_only_azure_ml_has_gets_501(method: str, url: str, kind: str) -> None:
-    with serving() as client:
-        reply = client.send(method, f"{url}?api-version={STABLE}")
+def test_an_operation_that_only_azure_ml_has_gets_501(
+    client: Client, method: str, url: str, kind: str
+) -> None:
+    reply = client.send(method, f"{url}?api-version={STABLE}")
 
     assert reply.status == 501
     if kind:
@@ -75,9 +86,8 @@ def test_an_operation_that_only_azure_ml_has_gets_501(method: str, url: str, kin
         "https://management.azure.com/nothing",
     ],
 )
-def test_a_missing_resource_gets_404(url: str) -> None:
-    with serving() as client:
-        assert client.get(url, STABLE).status == 404
+def test_a_missing_resource_gets_404(client: Client, url: str) -> None:
+    assert client.get(url, STABLE).status == 404
 
 
 def test_the_response_to_head_is_the_response_to_get_without_a_body() -> None:

@@ -281,7 +281,7 @@ def test_a_curated_environment_cannot_change() -> None:
 
 
 def test_environment_names_are_case_sensitive_and_workspace_names_are_not() -> None:
-    with serving() as client:
+    with serving(Settings()) as client:
         client.put(VERSION, {"image": IMAGE})
         upper = VERSION.replace("ws-dev", "WS-DEV").replace("resourceGroups", "resourcegroups")
 

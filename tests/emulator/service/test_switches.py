@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,10 @@ from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, Client,
 
 CONTAINER = f"{WORKSPACE}/environments/pydata"
 VERSION = f"{CONTAINER}/versions/1"
+
+
+# One workspace, because each workspace takes time.
+switched = functools.partial(Settings, workspaces=("ws-dev",))
 
 
 def archived(client: Client) -> dict[str | None, bool]:
@@ -30,7 +35,7 @@ def archived(client: Client) -> dict[str | None, bool]:
 
 @pytest.mark.parametrize(
     ("settings", "tags"),
-    [(Settings(tags="replace"), {"b": "2"}), (Settings(tags="merge"), {"a": "1", "b": "2"})],
+    [(switched(tags="replace"), {"b": "2"}), (switched(tags="merge"), {"a": "1", "b": "2"})],
     ids=["replace", "merge"],
 )
 @pytest.mark.parametrize("address", [VERSION, CONTAINER], ids=["version", "container"])
@@ -48,8 +53,8 @@ def test_tags_are_replaced_or_merged(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (Settings(omitted="clear"), (None, {})),
-        (Settings(omitted="keep"), ("Data science.", {"a": "1"})),
+        (switched(omitted="clear"), (None, {})),
+        (switched(omitted="keep"), ("Data science.", {"a": "1"})),
     ],
     ids=["clear", "keep"],
 )
@@ -75,7 +80,7 @@ def test_omitted_values_are_kept_or_cleared(
         )
 
 
-@pytest.mark.parametrize("settings", [Settings(omitted="clear"), Settings(omitted="keep")])
+@pytest.mark.parametrize("settings", [switched(omitted="clear"), switched(omitted="keep")])
 def test_an_empty_value_is_written_unlike_an_omitted_value(settings: Settings) -> None:
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}})
@@ -87,7 +92,7 @@ def test_an_empty_value_is_written_unlike_an_omitted_value(settings: Settings) -
 
 @pytest.mark.parametrize("conflict", [400, 409])
 def test_a_changed_spec_is_refused_with_the_configured_status(conflict: int) -> None:
-    settings = Settings(conflict=409) if conflict == 409 else Settings(conflict=400)
+    settings = switched(conflict=409) if conflict == 409 else switched(conflict=400)
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE})
         reply = client.put(VERSION, {"image": "contoso.example/other:1"})
@@ -102,8 +107,8 @@ def test_a_changed_spec_is_refused_with_the_configured_status(conflict: int) -> 
 @pytest.mark.parametrize(
     ("settings", "after"),
     [
-        (Settings(restore="keep"), {None: False, "1": True, "2": False}),
-        (Settings(restore="all"), {None: False, "1": False, "2": False}),
+        (switched(restore="keep"), {None: False, "1": True, "2": False}),
+        (switched(restore="all"), {None: False, "1": False, "2": False}),
     ],
     ids=["keep", "all"],
 )
@@ -123,8 +128,8 @@ def test_restoring_a_container_keeps_or_restores_versions(
 @pytest.mark.parametrize(
     ("settings", "status", "after"),
     [
-        (Settings(archive_hidden="allow"), 201, {None: False, "1": True}),
-        (Settings(archive_hidden="refuse"), 400, {None: False, "1": False}),
+        (switched(archive_hidden="allow"), 201, {None: False, "1": True}),
+        (switched(archive_hidden="refuse"), 400, {None: False, "1": False}),
     ],
     ids=["allow", "refuse"],
 )
@@ -143,8 +148,8 @@ def test_archiving_a_version_of_an_archived_container_is_allowed_or_refused(
 @pytest.mark.parametrize(
     ("settings", "hidden"),
     [
-        (Settings(hidden_versions="own"), {None: True, "1": False}),
-        (Settings(hidden_versions="effective"), {None: True, "1": True}),
+        (switched(hidden_versions="own"), {None: True, "1": False}),
+        (switched(hidden_versions="effective"), {None: True, "1": True}),
     ],
     ids=["own", "effective"],
 )
@@ -163,7 +168,7 @@ def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
 
 @pytest.mark.parametrize(
     ("settings", "status"),
-    [(Settings(hidden_versions="own"), 201), (Settings(hidden_versions="effective"), 400)],
+    [(switched(hidden_versions="own"), 201), (switched(hidden_versions="effective"), 400)],
     ids=["own", "effective"],
 )
 def test_a_put_without_is_archived_is_refused_if_the_version_shows_as_archived(
@@ -181,9 +186,9 @@ def test_a_put_without_is_archived_is_refused_if_the_version_shows_as_archived(
 @pytest.mark.parametrize(
     ("settings", "tags"),
     [
-        (Settings(container_tags="keep"), (201, {"envsync.owner": "churn"})),
-        (Settings(container_tags="drop"), (201, {})),
-        (Settings(container_tags="refuse"), (400, {})),
+        (switched(container_tags="keep"), (201, {"envsync.owner": "churn"})),
+        (switched(container_tags="drop"), (201, {})),
+        (switched(container_tags="refuse"), (400, {})),
     ],
     ids=["keep", "drop", "refuse"],
 )
@@ -202,8 +207,8 @@ def test_the_tags_of_a_container_are_kept_dropped_or_refused(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (Settings(registry_metadata="update"), ("New.", {"b": "2"}, True)),
-        (Settings(registry_metadata="ignore"), ("Data science.", {"a": "1"}, True)),
+        (switched(registry_metadata="update"), ("New.", {"b": "2"}, True)),
+        (switched(registry_metadata="ignore"), ("Data science.", {"a": "1"}, True)),
     ],
     ids=["update", "ignore"],
 )
@@ -224,7 +229,7 @@ def test_a_registry_updates_or_ignores_metadata(
 def test_the_next_version_is_a_counter_or_a_timestamp() -> None:
     moment = datetime(2022, 9, 14, 20, 33, 51, 582089, tzinfo=UTC)
     found = {}
-    for settings in (Settings(next_version="counter"), Settings(next_version="timestamp")):
+    for settings in (switched(next_version="counter"), switched(next_version="timestamp")):
         with serving(settings, clock=lambda: moment) as client:
             for version in ("9", "10"):
                 client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
@@ -235,7 +240,7 @@ def test_the_next_version_is_a_counter_or_a_timestamp() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "status"),
-    [(Settings(absent_versions="empty"), 200), (Settings(absent_versions="404"), 404)],
+    [(switched(absent_versions="empty"), 200), (switched(absent_versions="404"), 404)],
     ids=["empty", "404"],
 )
 def test_the_versions_of_an_unknown_name_are_empty_or_404(settings: Settings, status: int) -> None:
@@ -246,8 +251,8 @@ def test_the_versions_of_an_unknown_name_are_empty_or_404(settings: Settings, st
 @pytest.mark.parametrize(
     ("settings", "status"),
     [
-        (Settings(end_of_life_python="accept"), 201),
-        (Settings(end_of_life_python="refuse"), 400),
+        (switched(end_of_life_python="accept"), 201),
+        (switched(end_of_life_python="refuse"), 400),
     ],
     ids=["accept", "refuse"],
 )
@@ -267,9 +272,9 @@ def test_a_registered_version_with_an_end_of_life_python_can_be_changed_and_arch
     refuse: bool, tmp_path: Path
 ) -> None:
     state, conda = tmp_path / "emulator.db", "dependencies:\n- python=3.7.6\n- pip\n"
-    with serving(Settings(state=state)) as client:
+    with serving(switched(state=state)) as client:
         client.put(VERSION, {"image": IMAGE, "condaFile": conda})
-    settings = Settings(state=state, end_of_life_python="refuse" if refuse else "accept")
+    settings = switched(state=state, end_of_life_python="refuse" if refuse else "accept")
     with serving(settings) as client:
         body = {"image": IMAGE, "condaFile": conda, "description": "Old.", "isArchived": True}
 
@@ -278,7 +283,7 @@ def test_a_registered_version_with_an_end_of_life_python_can_be_changed_and_arch
 
 @pytest.mark.parametrize(
     ("settings", "get"),
-    [(Settings(container_get="recorded"), False), (Settings(container_get="stored"), True)],
+    [(switched(container_get="recorded"), False), (switched(container_get="stored"), True)],
     ids=["recorded", "stored"],
 )
 @pytest.mark.parametrize(
@@ -302,9 +307,9 @@ def test_is_archived_of_a_container_in_a_get_and_in_a_list_is_configurable(
 @pytest.mark.parametrize(
     ("settings", "tags"),
     [
-        (Settings(numeric_tags="text"), {"a": "1", "b": "1.5", "c": "true", "d": "1"}),
-        (Settings(numeric_tags="number"), {"a": 1, "b": 1.5, "c": True, "d": "1"}),
-        (Settings(numeric_tags="refuse"), None),
+        (switched(numeric_tags="text"), {"a": "1", "b": "1.5", "c": "true", "d": "1"}),
+        (switched(numeric_tags="number"), {"a": 1, "b": 1.5, "c": True, "d": "1"}),
+        (switched(numeric_tags="refuse"), None),
     ],
     ids=["text", "number", "refuse"],
 )
@@ -329,7 +334,7 @@ def test_numeric_tags_are_strings_or_numbers_or_refused(
 def test_system_data_shows_only_the_creation_or_the_last_write(
     kind: Literal["recorded", "updated"],
 ) -> None:
-    with serving(Settings(system_data=kind)) as client:
+    with serving(switched(system_data=kind)) as client:
         client.put(VERSION, {"image": IMAGE})
         before = [client.get(path).json["systemData"] for path in (VERSION, CONTAINER)]
         client.put(VERSION, {"image": IMAGE, "tags": {"a": "1"}})
@@ -344,7 +349,7 @@ def test_system_data_shows_only_the_creation_or_the_last_write(
 def test_the_get_of_a_version_is_stale_for_the_configured_time() -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
     moments = [now]
-    with serving(Settings(stale_get_seconds=5), clock=lambda: moments[0]) as client:
+    with serving(switched(stale_get_seconds=5), clock=lambda: moments[0]) as client:
         moments[0] = now + timedelta(seconds=1)
         client.put(VERSION, {"image": IMAGE, "description": "first"})
         new = client.get(VERSION).status
@@ -370,7 +375,7 @@ def test_lists_show_writes_after_the_configured_lag(seconds: float) -> None:
 
     # Each step starts more than 30 seconds after the last write.
     moments = [now]
-    with serving(Settings(list_lag_seconds=seconds), clock=lambda: moments[0]) as client:
+    with serving(switched(list_lag_seconds=seconds), clock=lambda: moments[0]) as client:
         moments[0] = now + timedelta(seconds=1)
         client.put(VERSION, {"image": IMAGE, "description": "first"})
         before = shown(client), client.get(VERSION).properties["description"]
@@ -394,7 +399,7 @@ def test_lists_show_writes_after_the_configured_lag(seconds: float) -> None:
 
 
 def test_seeded_and_curated_environments_are_listed_immediately() -> None:
-    with serving(Settings(list_lag_seconds=30)) as client:
+    with serving(switched(list_lag_seconds=30)) as client:
         names = [item["name"] for item in client.get(f"{WORKSPACE}/environments").json["value"]]
 
     assert "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu" in names

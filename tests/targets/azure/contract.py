@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import pytest
 
+from envsync.emulator.service.curated import CURATED
 from envsync.model.environment import Environment, EnvironmentSpec
 from envsync.model.errors import TargetError
 from envsync.model.target import Target
-from envsync.project.settings.targets import TargetKind
+from envsync.project.settings.targets import TargetConfig, TargetKind
+from envsync.targets.azure.client import AzureClient
+from envsync.targets.azure.create import Creator
+from envsync.targets.azure.http.transport import SharedTransport
+from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
+from tests.targets.azure.in_process import in_process
 from tests.targets.azure.on_emulator import Azure, azure, one_connection, require_azurite
 from tests.targets.contract import IMAGE, TargetContract
 from tests.targets.contract import environment as declared
@@ -22,13 +30,66 @@ from tests.targets.contract import environment as declared
 def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Azure]:
-    """Runs an emulator for all tests of a class, with the settings of the class."""
-    tests = sum(getattr(item, "cls", None) is request.cls for item in request.session.items)
-    places = {"workspaces": 1, "registries": 1}
-    places["workspaces" if request.cls.kind == "workspace" else "registries"] = tests
+    """Runs an emulator for all tests of a class, with the settings of the class.
+
+    Without the network, all tests share one workspace or registry, and `empty` makes it empty.
+    """
+    contract = request.cls
+    tests = sum(getattr(item, "cls", None) is contract for item in request.session.items)
+    places = {"workspaces": 0, "registries": 0}
+    mine = "workspaces" if contract.kind == "workspace" else "registries"
+    places[mine] = tests if contract.network else 1
+    settings = {**places, **contract.settings}
     directory = tmp_path_factory.mktemp("azure")
-    with azure(directory, **places, **request.cls.settings) as service, one_connection():
-        yield service
+    if contract.network:
+        with azure(directory, **settings) as service, one_connection():
+            yield service
+    else:
+        with in_process(directory, **settings) as service, one_creator():
+            yield service
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest, service: Azure) -> TargetConfig:
+    """The settings of a target that has only curated environments."""
+    if request.cls.network:
+        return service.config(request.cls.kind)
+    config = service.first(request.cls.kind)
+    with service.open(config) as target:
+        empty(target)
+    return config
+
+
+@contextmanager
+def one_creator() -> Iterator[None]:
+    """Makes all targets in the block share the client of azure-ai-ml.
+
+    Creating the client takes longer than most requests to an application in this process.
+    """
+    made: dict[tuple[str, ...], Creator] = {}
+    create = AzureClient.creator
+
+    def creator(self: AzureClient, scope: Mapping[str, str]) -> Creator:
+        key = tuple(scope.values())
+        if key not in made:
+            made[key] = create(self, scope)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AzureClient, "creator", creator)
+        # The client keeps the transport of the first target.
+        patch.setattr(SharedTransport, "close", lambda _: None)
+        yield
+
+
+def empty(target: AzureTarget) -> None:
+    """Deletes all environments of a target, except curated environments."""
+    resources = target.endpoint.resources
+    curated = {new.name for new in CURATED}
+    for name in [held.name for held in resources.containers("All")]:
+        if name not in curated:
+            url = f"{resources.url}/environments/{quote(name, safe='')}"
+            resources.rest._send("DELETE", url, {"api-version": resources.api_version})
 
 
 STALE = 0.2
@@ -40,17 +101,26 @@ _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_i
 
 
 class AzureContract(TargetContract):
-    """The contract for one kind of target, against an emulator with some settings."""
+    """The contract for one kind of target, against an emulator with some settings.
+
+    Attributes:
+        kind: the kind of the target.
+        network: whether requests use the network. If False, they call the emulator in this process.
+        settings: settings of the emulator.
+    """
 
     kind: ClassVar[TargetKind]
+    network: ClassVar[bool] = False
     settings: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
-    def target(self, service: Azure, request: pytest.FixtureRequest) -> Iterator[Target]:
+    def target(
+        self, service: Azure, config: TargetConfig, request: pytest.FixtureRequest
+    ) -> Iterator[Target]:
         # A test with `tmp_path` uploads a build context, and uploads need Azurite.
         if "tmp_path" in request.fixturenames:
             require_azurite()
-        with service.target(self.kind, Connection(stale=STALE)) as target:
+        with service.open(config, Connection(stale=STALE)) as target:
             yield target
 
     def seed_curated(self, target: Target, environment: Environment) -> None:

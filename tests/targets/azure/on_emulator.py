@@ -57,7 +57,13 @@ class Azure:
 
     def config(self, kind: TargetKind, **settings: str) -> TargetConfig:
         """Returns the settings of a target that no test has used yet."""
-        number = next(self._numbers[kind])
+        return self._config(kind, next(self._numbers[kind]), **settings)
+
+    def first(self, kind: TargetKind) -> TargetConfig:
+        """Returns the settings of the first workspace or registry, for tests that share it."""
+        return self._config(kind, 0)
+
+    def _config(self, kind: TargetKind, number: int, **settings: str) -> TargetConfig:
         if kind == "registry":
             found = {"registry": f"registry-{number}"}
         else:
@@ -96,7 +102,7 @@ class Azure:
 
 @contextmanager
 def azure(
-    directory: Path, *, workspaces: int = 2, registries: int = 2, **settings: Any
+    directory: Path, *, workspaces: int = 1, registries: int = 1, **settings: Any
 ) -> Iterator[Azure]:
     """Runs an emulator, and makes this process a client of the emulator.
 
@@ -104,10 +110,7 @@ def azure(
     Pass only the numbers that the tests need, because each workspace and registry has a separate
     database, which takes time to create.
     """
-    names = {
-        "workspaces": tuple(f"ws-{number}" for number in range(workspaces)),
-        "registries": tuple(f"registry-{number}" for number in range(registries)),
-    }
+    names = named(workspaces, registries)
     import_sdk()
     log = directory / "requests.jsonl"
     with (
@@ -119,6 +122,14 @@ def azure(
         for name, value in emulator.variables.items():
             patch.setenv(name, value)
         yield Azure(log, emulator.variables)
+
+
+def named(workspaces: int, registries: int) -> dict[str, tuple[str, ...]]:
+    """Returns the settings with the names of workspaces and registries that `Azure.config` uses."""
+    return {
+        "workspaces": tuple(f"ws-{number}" for number in range(workspaces)),
+        "registries": tuple(f"registry-{number}" for number in range(registries)),
+    }
 
 
 @contextmanager

@@ -7,22 +7,23 @@ from typing import ClassVar
 
 import pytest
 
-from envsync.project.settings.targets import TargetKind
+from envsync.project.settings.targets import TargetConfig, TargetKind
 from envsync.targets.connection import Connection
-from tests.targets.azure.contract import STALE, service
+from tests.targets.azure.contract import STALE, config, service
 from tests.targets.azure.on_emulator import Azure
 from tests.targets.conflicts import Both, ConflictContract
 
-__all__ = ["service"]
+__all__ = ["config", "service"]
 
 
 class AzureConflicts(ConflictContract):
     kind: ClassVar[TargetKind]
+    network: ClassVar[bool] = False
     settings: ClassVar[dict[str, object]] = {}
 
     @pytest.fixture
-    def both(self, service: Azure) -> Iterator[Both]:
-        config, connection = service.config(self.kind), Connection(stale=STALE)
+    def both(self, service: Azure, config: TargetConfig) -> Iterator[Both]:
+        connection = Connection(stale=STALE)
         with service.open(config, connection) as ours, service.open(config, connection) as theirs:
             yield ours, theirs
 

@@ -15,10 +15,25 @@ import pytest
 from envsync.model.environment import EnvironmentKey, Metadata
 from envsync.model.errors import TargetError
 from envsync.model.target import Target
-from tests.targets.azure.contract import AzureContract, fails, service
+from tests.targets.azure.contract import AzureContract, config, fails, service
 from tests.targets.contract import OURS, TargetContract, environment, flags
 
-__all__ = ["service"]
+__all__ = ["config", "service"]
+
+NETWORK = (
+    "test_the_identity_of_a_target_does_not_change",
+    "test_a_created_version_is_read_back",
+    "test_text_is_kept_exactly",
+    "test_a_build_context_is_uploaded",
+    "test_equal_build_contexts_in_two_directories_are_the_same_spec",
+    "test_a_create_with_another_build_context_is_refused",
+    "test_a_build_context_that_changed_on_disk_is_refused",
+    "test_a_create_can_be_repeated_without_the_directory",
+    "test_threads_create_versions_in_parallel",
+    "test_only_one_of_several_threads_creates_a_version",
+    "test_threads_see_no_incomplete_write",
+)
+"""Tests of the contract that need connections: uploads, parallel requests, and encoded text."""
 
 REMOVING_TAGS = (
     "test_text_is_kept_exactly",
@@ -84,12 +99,28 @@ def expecting(names: tuple[str, ...], change: Callable[[Any], Any]) -> dict[str,
     return {name: change(getattr(TargetContract, name)) for name in names}
 
 
+# In a class body, `locals()` is the namespace of the class. `locals().update` therefore overrides
+# inherited tests, and the value None removes an inherited test.
 class TestWorkspace(AzureContract):
     kind = "workspace"
+    locals().update(dict.fromkeys(NETWORK))
 
 
 class TestRegistry(AzureContract):
     kind = "registry"
+    locals().update(dict.fromkeys(NETWORK))
+
+
+class TestWorkspaceOverTheNetwork(AzureContract):
+    kind = "workspace"
+    network = True
+    locals().update(only(*NETWORK))
+
+
+class TestRegistryOverTheNetwork(AzureContract):
+    kind = "registry"
+    network = True
+    locals().update(only(*NETWORK))
 
 
 OTHER_ANSWERS: dict[str, Any] = {
@@ -122,8 +153,6 @@ ANSWERED = (
 """Tests of the contract that get other responses with these settings."""
 
 
-# In a class body, `locals()` is the namespace of the class. `locals().update` therefore overrides
-# inherited tests, and the value None removes an inherited test.
 class TestWorkspaceWithOtherAnswers(AzureContract):
     kind = "workspace"
     settings: ClassVar[dict[str, Any]] = OTHER_ANSWERS

@@ -24,6 +24,7 @@ from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from tests.builders import PROJECT, declared
+from tests.targets.azure.in_process import in_process
 from tests.targets.azure.on_emulator import Azure, azure, require_azurite
 from tests.targets.contract import OURS, build_context, environment, flags, registered
 
@@ -33,7 +34,7 @@ FAST = Connection(stale=0.2, time_limit=2.0, operation_limit=60.0)
 
 @pytest.fixture
 def service(tmp_path: Path) -> Any:
-    with azure(tmp_path, workspaces=1, registries=1) as service:
+    with in_process(tmp_path) as service:
         yield service
 
 
@@ -177,7 +178,7 @@ def test_changes_succeed_although_tokens_are_revoked_or_connections_are_cut_unde
 
 def test_a_failed_operation_keeps_the_reason_of_the_service(tmp_path: Path) -> None:
     with (
-        azure(tmp_path, workspaces=0, registries=1, faults=(("operation-fails", 1.0),)) as found,
+        in_process(tmp_path, workspaces=0, faults=(("operation-fails", 1.0),)) as found,
         found.target("registry", FAST) as target,
         pytest.raises(TargetError, match=r"UserError.*its storage is not available"),
     ):
@@ -186,8 +187,8 @@ def test_a_failed_operation_keeps_the_reason_of_the_service(tmp_path: Path) -> N
 
 def test_an_operation_that_never_ends_has_a_limit_that_can_be_set(tmp_path: Path) -> None:
     with (
-        azure(tmp_path, workspaces=0, registries=1, faults=(("operation-hangs", 1.0),)) as found,
-        found.target("registry", operation_timeout="1") as target,
+        in_process(tmp_path, workspaces=0, faults=(("operation-hangs", 1.0),)) as found,
+        found.target("registry", FAST, operation_timeout="1") as target,
         pytest.raises(TargetError, match="is unfinished after 1 seconds"),
     ):
         target.create(environment())
@@ -195,8 +196,8 @@ def test_an_operation_that_never_ends_has_a_limit_that_can_be_set(tmp_path: Path
 
 def test_an_interruption_ends_the_wait_for_an_operation_that_never_ends(tmp_path: Path) -> None:
     with (
-        azure(tmp_path, workspaces=0, registries=1, faults=(("operation-hangs", 1.0),)) as found,
-        found.target("registry") as target,
+        in_process(tmp_path, workspaces=0, faults=(("operation-hangs", 1.0),)) as found,
+        found.target("registry", FAST) as target,
     ):
         stopping = threading.Timer(1.0, target.stop)
         stopping.start()

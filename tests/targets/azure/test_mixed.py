@@ -24,7 +24,8 @@ from envsync.plan.planner import make_plan
 from envsync.project.settings.targets import TargetKind
 from envsync.targets.connection import Connection
 from tests.builders import PROJECT, declared, image
-from tests.targets.azure.on_emulator import azure, one_connection, put
+from tests.targets.azure.in_process import in_process
+from tests.targets.azure.on_emulator import put
 
 POLICY = Policy(project=PROJECT, superseded="archive", allow_mass_archive=True)
 
@@ -134,7 +135,7 @@ CASES: list[tuple[TargetKind, str]] = [
 def test_a_target_has_the_planned_state_after_changes_of_every_kind(
     tmp_path: Path, kind: TargetKind, answers: str
 ) -> None:
-    with azure(tmp_path, **ANSWERS[answers]) as service, one_connection():
+    with in_process(tmp_path, **ANSWERS[answers]) as service:
         config = service.config(kind)
         with service.open(config) as target:
             # This version has no owner. The first step makes the project its owner.
@@ -152,13 +153,16 @@ def test_a_target_has_the_planned_state_after_changes_of_every_kind(
                 assert told(planned(other, desired)) == set()
 
 
+LAG = 1.0
+"""Seconds for which lists are stale after a write."""
+
+
 def test_changes_succeed_although_lists_are_stale(tmp_path: Path) -> None:
-    with azure(tmp_path, list_lag_seconds=2.0) as service:
+    with in_process(tmp_path, list_lag_seconds=LAG) as service:
         config = service.config("workspace")
         waits: list[str] = []
         for desired, _ in (STEPS[0], STEPS[3], STEPS[0]):
-            # The emulator's lists are stale for 2 seconds after a write.
-            time.sleep(2.1)
+            time.sleep(LAG + 0.1)
             with service.open(config) as target:
                 outcomes = list(apply(plan := planned(target, desired), target))
                 target.settle(waits.extend)

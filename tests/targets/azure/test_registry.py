@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from envsync.model.environment import Build, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError
 from envsync.targets.connection import Connection
+from tests.targets.azure.in_process import in_process
 from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -24,7 +25,7 @@ from tests.targets.contract import (
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), registries=20) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=0, registries=8) as service:
         yield service
 
 
@@ -54,7 +55,7 @@ def test_a_registry_is_looked_up_only_once(service: Azure) -> None:
 def test_a_version_whose_operation_never_ends_is_read_back(tmp_path: Path) -> None:
     limited = Connection(operation_limit=0.5)
     with (
-        azure(tmp_path, operation_polls=10**6) as service,
+        in_process(tmp_path, operation_polls=10**6) as service,
         service.target("registry", limited) as target,
     ):
         target.create(environment())  # azure-ai-ml polls until the limit
@@ -123,7 +124,7 @@ def test_a_create_that_loses_a_race_registers_no_local_path(service: Azure, tmp_
 def test_an_update_that_the_service_ignores_fails(tmp_path: Path) -> None:
     metadata = Metadata("New.", {"new": "1"})
     with (
-        azure(tmp_path, registry_metadata="ignore") as service,
+        in_process(tmp_path, registry_metadata="ignore") as service,
         service.target("registry", Connection(stale=0.2)) as target,
     ):
         target.create(environment())
@@ -135,7 +136,7 @@ def test_an_update_that_the_service_ignores_fails(tmp_path: Path) -> None:
 
 
 def test_an_operation_is_polled_until_it_ends(tmp_path: Path) -> None:
-    with azure(tmp_path, operation_polls=3) as service, service.target("registry") as target:
+    with in_process(tmp_path, operation_polls=3) as service, service.target("registry") as target:
         target.create(environment())
         target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 

@@ -33,7 +33,8 @@ from envsync.model.naming import is_reserved
 from envsync.targets.azure.checks import ensure_archived, ensure_uploaded
 from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.azure.wire import Resource
-from tests.targets.azure.on_emulator import Azure, azure, put
+from tests.targets.azure.in_process import in_process
+from tests.targets.azure.on_emulator import Azure, put
 from tests.targets.contract import OURS, container, environment, registered
 
 AZURE = "tests/targets/azure"
@@ -303,7 +304,7 @@ def parsed(path: Path) -> ast.Module:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), workspaces=10) as service:
+    with in_process(tmp_path_factory.mktemp("azure"), workspaces=10) as service:
         yield service
 
 
@@ -326,7 +327,7 @@ def test_an_update_keeps_the_changes_of_another_client(service: Azure) -> None:
 
 @pytest.mark.parametrize("answer", ["empty", "404"])
 def test_an_empty_list_and_a_404_show_that_a_name_is_absent(tmp_path: Path, answer: str) -> None:
-    with azure(tmp_path, absent_versions=answer) as service:
+    with in_process(tmp_path, absent_versions=answer) as service:
         for kind in ("workspace", "registry"):
             with service.target(kind) as target:
                 assert target.read(["absent"]) == {}

@@ -28,6 +28,7 @@ from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource
 from envsync.targets.connection import Connection
 from tests.command import envsync
+from tests.targets.azure.in_process import in_process
 from tests.targets.azure.on_emulator import READER, Azure, asked, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -44,8 +45,14 @@ OWNED: dict[str, JSON] = {"envsync.owner": OWNER}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), workspaces=40) as service:
+    with in_process(tmp_path_factory.mktemp("azure"), workspaces=18) as service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    with azure(tmp_path_factory.mktemp("network"), workspaces=12) as network:
+        yield network
 
 
 class TestRequestsOfAPlan:
@@ -53,7 +60,7 @@ class TestRequestsOfAPlan:
         self, tmp_path: Path
     ) -> None:
         # With this page size, each list has one page.
-        with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
+        with in_process(tmp_path, page_size=1000) as service, service.target("workspace") as target:
             with ThreadPoolExecutor(16) as pool:
                 for number in range(40):
                     pool.submit(put, target, f"owned-{number}", tags={"envsync.owner": OWNER})
@@ -71,7 +78,7 @@ class TestRequestsOfAPlan:
             assert asked(service, before) == {"GET containers": 2, "GET versions": 40}
 
     def test_a_plan_sends_one_request_for_each_page_of_a_list(self, tmp_path: Path) -> None:
-        with azure(tmp_path, page_size=4) as service, service.target("workspace") as target:
+        with in_process(tmp_path, page_size=4) as service, service.target("workspace") as target:
             for number in range(10):
                 put(target, f"foreign-{number}")
                 put(target, "declared", str(number))
@@ -143,8 +150,8 @@ class TestRequestsOfAPlan:
 
             assert most == 3
 
-    def test_a_plan_imports_no_sdk(self, service: Azure) -> None:
-        config = service.config("workspace")
+    def test_a_plan_imports_no_sdk(self, network: Azure) -> None:
+        config = network.config("workspace")
         code = (
             "import sys; from pathlib import Path; from envsync.targets.kinds import open_target;"
             "from envsync.project.settings.targets import TargetConfig;"
@@ -157,15 +164,15 @@ class TestRequestsOfAPlan:
 
         assert (done.stdout, done.stderr) == ("[]\n", "")
 
-    def test_a_create_sends_three_requests_and_two_for_a_new_owner(self, service: Azure) -> None:
-        with service.target("workspace") as target:
+    def test_a_create_sends_three_requests_and_two_for_a_new_owner(self, network: Azure) -> None:
+        with network.target("workspace") as target:
             target.read(["pydata"], OWNER)
-            before = len(service.requests())
+            before = len(network.requests())
             target.create(environment(version="1"))
-            first = asked(service, before)
-            before = len(service.requests())
+            first = asked(network, before)
+            before = len(network.requests())
             target.create(environment(version="2"))
-            second = asked(service, before)
+            second = asked(network, before)
 
         # The version is read just before the PUT and after the PUT. A new owner
         # becomes a tag of the container, and the lists show whether the container is archived.
@@ -213,7 +220,7 @@ class TestOwners:
     def test_owned_environments_are_found_without_owner_tags(
         self, tmp_path: Path, container_tags: str
     ) -> None:
-        with azure(tmp_path, container_tags=container_tags) as service:
+        with in_process(tmp_path, container_tags=container_tags) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 for name in ("a", "b"):
@@ -226,7 +233,7 @@ class TestOwners:
         assert [state.keys() for state in found] == [{"a", "b"}] * 3
 
     def test_versions_are_not_read_if_a_container_has_an_owner_tag(self, tmp_path: Path) -> None:
-        with azure(tmp_path) as service, service.target("workspace") as target:
+        with in_process(tmp_path) as service, service.target("workspace") as target:
             target.create(environment("theirs", provenance=Provenance(owner="other")))
             for number in range(5):
                 put(target, f"nobodys-{number}")
@@ -240,7 +247,7 @@ class TestOwners:
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
 
     def test_all_versions_are_read_if_an_owner_tag_is_missing(self, tmp_path: Path) -> None:
-        with azure(tmp_path) as service:
+        with in_process(tmp_path) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 for name in ("a", "b", "c"):
@@ -258,12 +265,12 @@ class TestOwners:
         self, tmp_path: Path, archived: bool
     ) -> None:
         state = tmp_path / "emulator.db"
-        with azure(tmp_path, state=state) as service, service.target("workspace") as target:
+        with in_process(tmp_path, state=state) as service, service.target("workspace") as target:
             target.create(environment())
             target.set_archived("pydata", None, not archived)
             held = target.endpoint.resources.container("pydata")
         with (
-            azure(tmp_path, state=state, container_tags="refuse") as service,
+            in_process(tmp_path, state=state, container_tags="refuse") as service,
             service.target("workspace") as target,
         ):
             target.set_archived("pydata", None, archived)
@@ -288,7 +295,7 @@ class TestContainerState:
             "container_get": container_get,
             "archived_entry": archived_entry,
         }
-        with azure(tmp_path, **answers) as service:
+        with in_process(tmp_path, **answers) as service:
             config = service.config("workspace")
             found = []
             with service.open(config) as target:
@@ -308,7 +315,7 @@ class TestContainerState:
     def test_writing_the_owner_tag_does_not_restore_an_environment(
         self, tmp_path: Path, container_get: str
     ) -> None:
-        with azure(tmp_path, container_get=container_get) as service:
+        with in_process(tmp_path, container_get=container_get) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 put(target, "pydata", tags={"team": "churn"})
@@ -346,7 +353,7 @@ class TestContainerState:
             assert (read_again[None], flags(other)[None]) == (True, True)
 
     def test_stale_reads_do_not_restore_separately_archived_versions(self, tmp_path: Path) -> None:
-        with azure(tmp_path, restore="all", stale_get_seconds=0.4) as service:
+        with in_process(tmp_path, restore="all", stale_get_seconds=0.4) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 for version in ("1", "2"):
@@ -403,13 +410,13 @@ class TestContainerState:
         assert (first, second) == (True, False)
 
     def test_settle_waits_for_stale_lists(self, tmp_path: Path) -> None:
-        with azure(tmp_path, list_lag_seconds=3.0) as service:
+        with in_process(tmp_path, list_lag_seconds=1.5) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
                 # Wait until the lists show the new environment. When `settle` starts, the lists do
                 # not show yet that the environment is archived.
-                time.sleep(3.1)
+                time.sleep(1.6)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
                 told: list[Collection[str]] = []
@@ -487,7 +494,7 @@ class TestStaleGet:
 
     @pytest.mark.parametrize("kind", ["workspace", "registry"])
     def test_a_stale_get_is_not_a_failure(self, tmp_path: Path, kind: TargetKind) -> None:
-        with azure(tmp_path, stale_get_seconds=0.4) as service, service.target(kind) as target:
+        with in_process(tmp_path, stale_get_seconds=0.4) as service, service.target(kind) as target:
             target.create(environment(version="1"))
             target.create(environment(version="2"))
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
@@ -499,7 +506,7 @@ class TestStaleGet:
 
     def test_archiving_a_version_keeps_an_earlier_update(self, tmp_path: Path) -> None:
         with (
-            azure(tmp_path, stale_get_seconds=0.4) as service,
+            in_process(tmp_path, stale_get_seconds=0.4) as service,
             service.target("workspace") as target,
         ):
             put(target, "pydata", tags=OWNED)
@@ -512,7 +519,7 @@ class TestStaleGet:
 
     def test_an_ignored_change_is_reported_after_the_stale_time(self, tmp_path: Path) -> None:
         with (
-            azure(tmp_path, registry_metadata="ignore") as service,
+            in_process(tmp_path, registry_metadata="ignore") as service,
             service.target("registry", Connection(stale=0.5)) as target,
         ):
             target.create(environment())
@@ -521,7 +528,7 @@ class TestStaleGet:
                 target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 
     def test_the_response_to_a_put_shows_ignored_fields_at_once(self, tmp_path: Path) -> None:
-        with azure(tmp_path, tags="merge") as service, service.target("workspace") as target:
+        with in_process(tmp_path, tags="merge") as service, service.target("workspace") as target:
             target.create(environment())
             before = len(service.requests())
 
@@ -566,7 +573,7 @@ class TestTraps:
     def test_archiving_a_version_keeps_numbers_in_its_tags(self, tmp_path: Path) -> None:
         tags: dict[str, JSON] = {"cost": 4711, "ratio": 1.5, "gpu": True, "text": "1"}
         with (
-            azure(tmp_path, numeric_tags="number") as service,
+            in_process(tmp_path, numeric_tags="number") as service,
             service.target("workspace") as target,
         ):
             put(target, "pydata", tags=tags)
@@ -587,7 +594,7 @@ class TestTraps:
             assert asked(service, before)["PUT version"] == 1
 
     def test_a_read_includes_own_writes_that_lists_lack(self, tmp_path: Path) -> None:
-        with azure(tmp_path, list_lag_seconds=30.0) as service:
+        with in_process(tmp_path, list_lag_seconds=30.0) as service:
             with service.target("workspace") as target:
                 target.create(environment(version="1"))
                 target.create(environment(version="2"))
@@ -604,7 +611,7 @@ class TestTraps:
     def test_restoring_an_environment_keeps_separately_archived_versions(
         self, tmp_path: Path
     ) -> None:
-        with azure(tmp_path, restore="all") as service, service.target("workspace") as target:
+        with in_process(tmp_path, restore="all") as service, service.target("workspace") as target:
             for version in ("1", "2", "3"):
                 target.create(environment(version=version))
             target.set_archived("pydata", "2", True)
@@ -624,7 +631,7 @@ class TestTraps:
 
     def test_the_next_version_of_the_service_can_be_a_timestamp(self, tmp_path: Path) -> None:
         with (
-            azure(tmp_path, next_version="timestamp") as service,
+            in_process(tmp_path, next_version="timestamp") as service,
             service.target("workspace") as target,
         ):
             put(target, "pydata")
@@ -638,7 +645,7 @@ class TestTraps:
         declared = environment()
         declared = replace(declared, spec=replace(declared.spec, conda_file=conda))
         with (
-            azure(tmp_path, end_of_life_python="refuse") as service,
+            in_process(tmp_path, end_of_life_python="refuse") as service,
             service.target("workspace") as target,
             pytest.raises(TargetError, match=r"NewRecommendedPythonVersions.*end-of-life"),
         ):
@@ -658,10 +665,10 @@ class TestBuildContexts:
         return scan_context(directory, tmp_path).context
 
     def test_an_upload_has_the_hash_and_name_of_azure_ai_ml(
-        self, service: Azure, context: BuildContext
+        self, network: Azure, context: BuildContext
     ) -> None:
         spec = EnvironmentSpec(build=Build(context))
-        with service.target("workspace") as target:
+        with network.target("workspace") as target:
             target.create(environment(spec=spec, provenance=Provenance(owner=OWNER)))
 
             held = target.endpoint.resources.version("pydata", "1")
@@ -676,27 +683,27 @@ class TestBuildContexts:
         assert build.context.uploads.items() < context.uploads.items()
 
     def test_an_upload_prints_nothing(
-        self, service: Azure, context: BuildContext, capfd: pytest.CaptureFixture[str]
+        self, network: Azure, context: BuildContext, capfd: pytest.CaptureFixture[str]
     ) -> None:
         spec = EnvironmentSpec(build=Build(context))
-        with service.target("workspace") as target:
+        with network.target("workspace") as target:
             target.create(environment(spec=spec, provenance=replace(OURS, digest=spec.digest)))
 
         assert capfd.readouterr() == ("", "")
 
     def test_changed_content_on_disk_is_not_uploaded(
-        self, service: Azure, context: BuildContext
+        self, network: Azure, context: BuildContext
     ) -> None:
         Path(str(context.directory), "Dockerfile").write_bytes(b"FROM b\n")
-        with service.target("workspace") as target:
-            before = len(service.requests())
+        with network.target("workspace") as target:
+            before = len(network.requests())
 
             with pytest.raises(TargetError, match=r"changed on disk.*Dockerfile"):
                 target.create(environment(spec=EnvironmentSpec(build=Build(context))))
 
             # The create fails before azure-ai-ml is called. Only the two reads of the version are
             # sent, before and after the create.
-            assert asked(service, before) == {"GET version": 2}
+            assert asked(network, before) == {"GET version": 2}
 
 
 class TestFailures:
@@ -727,7 +734,7 @@ class TestFailures:
         ]
 
     def test_a_throttled_read_succeeds_with_few_refused_requests(self, tmp_path: Path) -> None:
-        with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
+        with in_process(tmp_path, throttle="arm") as service, service.target("workspace") as target:
             # The 320 names need more reads than the 250 that the token bucket allows.
             state = target.read([f"absent-{number}" for number in range(320)])
 
@@ -736,16 +743,24 @@ class TestFailures:
         assert state == {}
         assert len(refused) < 10
 
+    def test_a_refused_list_of_versions_is_not_an_empty_list(self, tmp_path: Path) -> None:
+        with (
+            in_process(tmp_path, faults=(("401", 1.0),)) as service,
+            service.target("workspace") as target,
+            pytest.raises(TargetError, match="does not accept the sign-in"),
+        ):
+            target.endpoint.resources.versions("pydata")
+
     def test_the_reader_role_can_plan_but_not_write(
-        self, service: Azure, monkeypatch: pytest.MonkeyPatch
+        self, network: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        config = service.config("workspace")
-        with service.open(config) as target:
+        config = network.config("workspace")
+        with network.open(config) as target:
             target.create(environment())
             target.create(environment("archived"))
             target.set_archived("archived", "1", True)
         monkeypatch.setenv("AZURE_CLIENT_SECRET", READER)
-        with service.open(config) as target:
+        with network.open(config) as target:
             assert target.read([], OWNER).keys() == {"pydata", "archived"}
             with pytest.raises(TargetError, match=WRITER):
                 target.create(environment(version="2"))
@@ -757,28 +772,28 @@ class TestFailures:
             with pytest.raises(TargetError, match=WRITER):
                 target.set_archived("archived", "1", False)
 
-    def test_the_error_contains_the_name_of_an_absent_workspace(self, service: Azure) -> None:
+    def test_the_error_contains_the_name_of_an_absent_workspace(self, network: Azure) -> None:
         with (
-            service.target("workspace", workspace="absent") as target,
+            network.target("workspace", workspace="absent") as target,
             pytest.raises(TargetError, match=r"no workspace absent in this resource group"),
         ):
             target.read(None)
 
     def test_a_network_failure_is_reported_on_one_line(
-        self, service: Azure, monkeypatch: pytest.MonkeyPatch
+        self, network: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("HTTPS_PROXY", "https_proxy"):
             # Port 9 ("discard") has no listener on any usual machine.
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         with (
-            service.target("workspace", credential="environment") as target,
+            network.target("workspace", credential="environment") as target,
             pytest.raises(TargetError, match=r"cannot be reached") as caught,
         ):
             target.read(None)
         assert "\n" not in str(caught.value)
 
     def test_an_untrusted_proxy_is_explained(
-        self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, network: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         import trustme
 
@@ -786,16 +801,16 @@ class TestFailures:
         trustme.CA().cert_pem.write_to_path(str(other))
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
         with (
-            service.target("workspace", credential="environment") as target,
+            network.target("workspace", credential="environment") as target,
             pytest.raises(TargetError, match=r"not trusted: .*REQUESTS_CA_BUNDLE"),
         ):
             target.read(None)
 
 
 class TestRequestLog:
-    def test_requests_are_logged_without_secrets(self, service: Azure, tmp_path: Path) -> None:
+    def test_requests_are_logged_without_secrets(self, network: Azure, tmp_path: Path) -> None:
         log = tmp_path / "http.jsonl"
-        with service.target("workspace", Connection(debug_http=log)) as target:
+        with network.target("workspace", Connection(debug_http=log)) as target:
             target.create(environment())
             target.read(["pydata"])
 
@@ -807,20 +822,20 @@ class TestRequestLog:
         assert "Authorization" not in text
 
     def test_the_error_contains_the_path_of_a_log_that_cannot_be_written(
-        self, service: Azure, tmp_path: Path
+        self, network: Azure, tmp_path: Path
     ) -> None:
         path = tmp_path / "absent" / "http.jsonl"
         with (
             pytest.raises(TargetError, match=r"http.jsonl cannot be written"),
-            service.target("workspace", Connection(debug_http=path)),
+            network.target("workspace", Connection(debug_http=path)),
         ):
             pass
 
 
 class TestCommandLine:
-    def test_a_project_is_planned_and_applied(self, service: Azure, tmp_path: Path) -> None:
+    def test_a_project_is_planned_and_applied(self, network: Azure, tmp_path: Path) -> None:
         require_azurite()
-        config = service.config("workspace")
+        config = network.config("workspace")
         settings = "".join(f", {key}: {value!r}" for key, value in config.settings.items())
         (tmp_path / "envsync.yaml").write_text(
             f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
@@ -836,8 +851,8 @@ class TestCommandLine:
             "conda_file: {channels: [nodefaults], dependencies: [python=3.12]}\n"
         )
 
-        first = run("plan", "--detailed-exitcode", cwd=tmp_path)
-        applied = run("apply", "--yes", cwd=tmp_path)
+        first = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
+        applied = apply_in_a_process(cwd=tmp_path)
         again = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
         (directory / "base.yml").unlink()
         archived = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
@@ -846,7 +861,7 @@ class TestCommandLine:
         codes = [done.returncode for done in (first, applied, again, archived, last)]
         assert codes == [2, 0, 0, 0, 0], applied.stdout + applied.stderr + archived.stderr
         assert applied.stderr == ""
-        with service.open(config) as target:
+        with network.open(config) as target:
             state = target.read(None)
         assert not state["built"].archived
         assert state["base"].archived
@@ -875,9 +890,12 @@ class TestCommandLine:
         assert (changes, found["warnings"]) == ([("archive", "base")], [])
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs an envsync command on the target `dev` in a separate process."""
-    command = [sys.executable, "-m", "envsync", arguments[0], "-t", "dev", *arguments[1:]]
+def apply_in_a_process(cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `envsync apply` on the target `dev` in a separate process."""
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "envsync", "apply", "-t", "dev", "--yes"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )

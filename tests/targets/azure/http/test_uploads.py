@@ -45,6 +45,9 @@ SHORT = Connection(time_limit=10.0)
 The command line has no option for it.
 """
 
+SHORTEST = Connection(time_limit=5.0)
+"""The time limit of tests in which no upload has to succeed."""
+
 HANGS = 120
 """Seconds after which a program counts as hanging. Every test takes much less time."""
 
@@ -53,7 +56,7 @@ HANGS = 120
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
     directory = tmp_path_factory.mktemp("azure")
-    with azure(directory, workspaces=40, registries=20) as service:
+    with azure(directory, workspaces=30, registries=18) as service:
         # Upload once here, because the first upload starts Azurite, which takes longer than `SHORT`
         # allows.
         with service.target("workspace") as target:
@@ -145,7 +148,7 @@ class TestOneContent:
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
         faults.on_writes(SILENCE)
-        with service.target("workspace", SHORT) as target, ThreadPoolExecutor(1) as pool:
+        with service.target("workspace", SHORTEST) as target, ThreadPoolExecutor(1) as pool:
             first = pool.submit(create_all, target, [with_context(directory, "alpha")])
             assert faults.silent.wait(HANGS)
             second = create_all(target, [with_context(directory, "beta")])
@@ -181,7 +184,7 @@ class TestFailures:
     ) -> None:
         directory = write(tmp_path / "context", {**DOCKERFILE, "b/run.py": "pass\n"})
         faults.on_writes(fault)
-        with service.target(kind, SHORT if fault in SLOW else None) as target:
+        with service.target(kind, SHORTEST if fault in SLOW else None) as target:
             with pytest.raises(TargetError, match=sentence):
                 target.create(with_context(directory))
 
@@ -211,7 +214,7 @@ class TestFailures:
     def test_after_one_failure_no_further_file_is_sent(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
-        directory = write(tmp_path / "context", {f"{number}.txt": "x" for number in range(1000)})
+        directory = write(tmp_path / "context", {f"{number}.txt": "x" for number in range(400)})
         faults.on_writes(REFUSED)
         with service.target("workspace") as target, pytest.raises(TargetError):
             target.create(with_context(directory))
