@@ -37,6 +37,8 @@ AZURE: Final = ("azure.ai.ml", "azure.identity", "envsync.targets.azure.target")
 def program(*modules: str) -> str:
     """Returns the path of a program `envsync`, which runs in a fork of a server.
 
+    The program `python` beside it runs a module of envsync: `python -I -X utf8 -m MODULE`.
+
     Args:
         modules: what the server imports beside the commands.
     """
@@ -47,6 +49,7 @@ def program(*modules: str) -> str:
     # Python starts in 10 ms without its site packages.
     path.write_text(f"#!{sys.executable} -IS\n{(_HERE / 'client.py').read_text()}")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    path.with_name("python").symlink_to(path)
     # A client that connects before the server accepts waits for the server.
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(directory / "socket"))

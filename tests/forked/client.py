@@ -46,7 +46,8 @@ def request() -> _socket.socket:
     data = marshal.dumps(content)
     rights = b"".join(file.to_bytes(4, sys.byteorder) for file in files)
     connection = _socket.socket(_socket.AF_UNIX)
-    connection.connect(os.path.dirname(sys.argv[0]) + "/socket")  # noqa: PTH120 - pathlib is slow
+    program = os.path.realpath(sys.argv[0])
+    connection.connect(program.rpartition("/")[0] + "/socket")
     connection.sendmsg(
         [len(data).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)]
     )

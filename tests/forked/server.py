@@ -13,6 +13,7 @@ import marshal
 import os
 import pkgutil
 import resource
+import runpy
 import select
 import signal
 import socket
@@ -51,10 +52,12 @@ def main() -> None:
         import_module(name)
     gc.collect()
     gc.freeze()
-    before = {name: os.environ.get(name) for name in _BEFORE_START}
+    before = {**os.environ}
     become(accept(socket.socket(fileno=int(sys.argv[1]))))
-    after = {name: os.environ.get(name) for name in _BEFORE_START}
-    assert after == before, "Start `python -m envsync`: a fork cannot obey these variables."
+    changed = [
+        name for name in _BEFORE_START if os.environ.get(name) not in (None, before.get(name))
+    ]
+    assert not changed, f"Start `python -m envsync`: a fork cannot obey {', '.join(changed)}."
     os._exit(run())
 
 
@@ -148,13 +151,26 @@ def opened(descriptor: int) -> TextIO:
     )
 
 
+def run_module() -> None:
+    """Runs a module as `python -I -X utf8 -m MODULE` does."""
+    sys.executable, *options, name = sys.argv[:6]
+    assert options == ["-I", "-X", "utf8", "-m"], options
+    del sys.argv[:5]
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
 def run() -> int:
     """Runs the command line and returns its exit code."""
     try:
-        command_line.main()
+        if os.path.basename(sys.argv[0]) == "python":  # noqa: PTH119 - any text
+            run_module()
+        else:
+            command_line.main()
     except SystemExit as exit_:
         code = exit_.code
         assert code is None or isinstance(code, int)
+    else:
+        code = 0
     # Do what Python does at its end, but do not free every object: that takes 30 ms.
     threading._shutdown()  # type: ignore[attr-defined] # private
     atexit._run_exitfuncs()

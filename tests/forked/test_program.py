@@ -86,4 +86,4 @@ def test_a_variable_that_python_reads_at_its_start_is_refused(tmp_path: Path) ->
     done = printed("true", cwd=tmp_path, PYTHONIOENCODING="ascii")
 
     assert done.returncode == 1
-    assert "a fork cannot obey these variables" in done.stderr
+    assert "a fork cannot obey PYTHONIOENCODING" in done.stderr
