@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from tests.command import envsync
+from tests.forked import program
 from tests.hostile import HostileInput, credentials, others, references, states
 from tests.hostile_inputs import BASE, INPUTS, LIMIT, SETTINGS, write_files
 from tests.privileges import as_nobody, unprivileged
@@ -46,7 +47,7 @@ def test_a_hostile_project_is_validated_within_a_bound(title: str, tmp_path: Pat
     INPUTS[title](tmp_path)
     if not (tmp_path / "envsync.yaml").exists():
         write_files(tmp_path, {"envsync.yaml": SETTINGS})
-    command = (sys.executable, "-m", "envsync", "-C", str(tmp_path), "validate")
+    command = (program(), "-C", str(tmp_path), "validate")
     ended = subprocess.run(
         ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", *command],
         capture_output=True,
