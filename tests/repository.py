@@ -33,12 +33,18 @@ UNSET = (
 )
 """Environment variables that a git hook or a pipeline may set while it runs the tests."""
 
+_SETTINGS = (
+    # git refuses local paths as submodules without this setting (CVE-2022-39253).
+    *("-c", "protocol.file.allow=always"),
+    # After each commit, git would start a process that finds nothing to pack.
+    *("-c", "maintenance.auto=false"),
+)
+
 
 def git(directory: Path, *arguments: str, **environ: str) -> str:
     """Runs git in a directory and returns its output."""
     done = subprocess.run(
-        # git refuses local paths as submodules without this setting (CVE-2022-39253).
-        ["git", "-C", str(directory), "-c", "protocol.file.allow=always", *arguments],
+        ["git", "-C", str(directory), *_SETTINGS, *arguments],
         check=True,
         stdout=subprocess.PIPE,
         env={**os.environ, **environ},
