@@ -72,6 +72,9 @@ LONGEST = (
     "targets/azure/http/test_uploads.py",
     "test_wheel.py",
     "test_precommit.py",
+    "test_site.py",
+    "cli/test_signals.py",
+    "test_hostile_inputs.py",
 )
 """The modules that take longest. They start first, so that the whole run ends earlier."""
 

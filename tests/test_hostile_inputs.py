@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -75,13 +76,19 @@ SLOW_COMMANDS = (
 )
 
 
+@lru_cache(maxsize=1)  # the texts of one module have up to a hundred megabytes
+def inputs_of(module: ModuleType) -> dict[str, HostileInput]:
+    inputs: dict[str, HostileInput] = module.inputs()
+    return inputs
+
+
 @pytest.mark.parametrize(
     ("module", "title", "command"), SLOW_COMMANDS, ids=[item[1] for item in SLOW_COMMANDS]
 )
 def test_a_command_reads_a_hostile_input_within_a_bound(
     module: ModuleType, title: str, command: str, tmp_path: Path
 ) -> None:
-    item: HostileInput = module.inputs()[title]
+    item = inputs_of(module)[title]
     item.write(tmp_path)
     arguments = next(words for words in item.commands if words[0] == command)
 
