@@ -21,7 +21,7 @@ from typing import Any
 from envsync.action import install
 from tests.action.documented import ROOT, workflows
 from tests.action.forge import REPOSITORY, TOKEN, Forge
-from tests.forked import AZURE, program
+from tests.forked import AZURE, python
 
 _COMMANDS = [f"envsync.action.commands.{name}" for name in ("validate", "plan", "apply")]
 _EXIT = re.compile(r"exit status (\d+)")
@@ -142,7 +142,7 @@ class Runner:
         )
         installed = install.executable(directory)
         installed.unlink()
-        installed.symlink_to(Path(program(*AZURE, *_COMMANDS)).with_name("python"))
+        installed.symlink_to(python(*AZURE, *_COMMANDS))
         (directory / "installed").touch()
 
     def run(

@@ -17,7 +17,7 @@ from tests.action.forge import REPOSITORY, TOKEN, Forge, serving
 from tests.action.in_process import InProcess
 from tests.action.project import WORKSPACES, Project
 from tests.action.step import Step
-from tests.forked import program
+from tests.forked import python
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def use_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs the command line in a separate process, as in a workflow on GitHub."""
-    monkeypatch.setattr(sys, "executable", str(Path(program()).with_name("python")))
+    monkeypatch.setattr(sys, "executable", python())
 
 
 @pytest.fixture

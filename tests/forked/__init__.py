@@ -26,6 +26,13 @@ from typing import Final
 _HERE: Final = Path(__file__).parent
 _SERVER: Final = "from tests.forked import server; server.main()"
 
+_HEAD: Final = """#!/bin/sh
+'''exec' '{}' -IS "$0" "$@"
+' '''
+"""
+"""The first lines of the program, as pip writes them: the path of Python can have any length, and
+blanks. Python starts in 10 ms without its site packages."""
+
 EMULATOR: Final = ("envsync.emulator.serve", "uvicorn.protocols.http.h11_impl")
 """The modules that `envsync emulator` takes longest to import."""
 
@@ -37,8 +44,6 @@ AZURE: Final = ("azure.ai.ml", "azure.identity", "envsync.targets.azure.target")
 def program(*modules: str) -> str:
     """Returns the path of a program `envsync`, which runs in a fork of a server.
 
-    The program `python` beside it runs a module of envsync: `python -I -X utf8 -m MODULE`.
-
     Args:
         modules: what the server imports beside the commands.
     """
@@ -46,10 +51,10 @@ def program(*modules: str) -> str:
         return str(Path(sys.executable).with_name("envsync"))
     directory = Path(tempfile.mkdtemp(prefix="forked-"))
     path = directory / "envsync"
-    # Python starts in 10 ms without its site packages.
-    path.write_text(f"#!{sys.executable} -IS\n{(_HERE / 'client.py').read_text()}")
+    path.write_text(_HEAD.format(sys.executable) + (_HERE / "client.py").read_text())
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    path.with_name("python").symlink_to(path)
+    (directory / "python").mkdir()
+    (directory / "python" / "python").symlink_to(path)
     # A client that connects before the server accepts waits for the server.
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(directory / "socket"))
@@ -65,6 +70,16 @@ def program(*modules: str) -> str:
         )
     atexit.register(_stop, server, directory)
     return str(path)
+
+
+def python(*modules: str) -> str:
+    """Returns the path of a program that runs `python -I -X utf8 -m MODULE` in a fork.
+
+    Args:
+        modules: what the server imports beside the commands.
+    """
+    forked = Path(program(*modules)).with_name("python") / "python"
+    return str(forked) if forked.exists() else sys.executable
 
 
 def path_with_program(*modules: str) -> str:
