@@ -61,7 +61,9 @@ def main() -> None:
     for number in SIGNALS:
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, lambda number, _: connection.send(bytes([number])))
-    code = int.from_bytes(connection.recv(4), "big", signed=True)
+    answer = connection.recv(4)
+    assert answer, "The server has ended."
+    code = int.from_bytes(answer, "big", signed=True)
     if code < 0:
         if -code != _signal.SIGKILL:
             _signal.signal(-code, _signal.SIG_DFL)

@@ -7,6 +7,7 @@ and forwards signals.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import io
 import marshal
@@ -85,11 +86,10 @@ def _readable(*descriptors: int) -> list[int]:
 
 
 def _wait_for_attendants(options: int = 0) -> None:
-    try:
-        while os.waitpid(-1, options) != (0, 0):
-            """An attendant has ended."""
-    except ChildProcessError:
-        """All have ended."""
+    """Waits until all attendants have ended. With WNOHANG, frees only those that have ended."""
+    with contextlib.suppress(ChildProcessError):  # raised if there is no attendant
+        while os.waitpid(-1, options)[0]:
+            pass
 
 
 def receive(connection: socket.socket) -> Request:

@@ -80,6 +80,7 @@ def test_a_fork_ends_with_its_program(tmp_path: Path) -> None:
         process.kill()
     # The file can be read as soon as the process has ended.
     assert select.select([ended], [], [], 60)[0] == [ended]
+    os.close(ended)
 
 
 def test_a_variable_that_python_reads_at_its_start_is_refused(tmp_path: Path) -> None:
