@@ -27,7 +27,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +66,7 @@ from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
 from envsync.render.sarif import problems_sarif
 from tests import command
+from tests.forked import EMULATOR, path_with_program, program
 from tests.repository import commit, new_repository
 
 ROOT = Path(__file__).parents[1]
@@ -348,7 +348,7 @@ def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         return command.envsync(*arguments, cwd=cwd, merged=True, NO_COLOR="1", COLUMNS="80")
     # The emulator starts a program, which writes to the standard output of this process.
     return subprocess.run(
-        [sys.executable, "-m", "envsync", *arguments],
+        [program(*EMULATOR), *arguments],
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -359,8 +359,7 @@ def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def shell(text: str, cwd: Path) -> None:
-    search = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    environment = {**os.environ, "PATH": search}
+    environment = {**os.environ, "PATH": path_with_program(*EMULATOR)}
     # The commands are examples of the documentation.
     subprocess.run(  # noqa: S602
         text, shell=True, check=True, cwd=cwd, env=environment, stdout=subprocess.DEVNULL

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.command import envsync
+
 ROOT = Path(__file__).parents[1]
 
 LOAD = """
@@ -25,12 +27,7 @@ def environment_files() -> list[str]:
 
 
 def test_validate_finds_no_problem_in_the_examples() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "envsync", "validate", "--strict", "--format", "json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = envsync("validate", "--strict", "--format", "json", cwd=ROOT)
 
     assert done.stderr == ""
     assert json.loads(done.stdout) == {

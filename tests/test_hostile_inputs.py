@@ -6,12 +6,14 @@ import os
 import resource
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.command import envsync
+from tests.forked import program
 from tests.hostile import HostileInput, credentials, others, references, states
 from tests.hostile_inputs import BASE, INPUTS, LIMIT, SETTINGS, write_files
 from tests.privileges import as_nobody, unprivileged
@@ -46,7 +48,7 @@ def test_a_hostile_project_is_validated_within_a_bound(title: str, tmp_path: Pat
     INPUTS[title](tmp_path)
     if not (tmp_path / "envsync.yaml").exists():
         write_files(tmp_path, {"envsync.yaml": SETTINGS})
-    command = (sys.executable, "-m", "envsync", "-C", str(tmp_path), "validate")
+    command = (program(), "-C", str(tmp_path), "validate")
     ended = subprocess.run(
         ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", *command],
         capture_output=True,
@@ -74,13 +76,19 @@ SLOW_COMMANDS = (
 )
 
 
+@lru_cache(maxsize=1)  # the texts of one module have up to a hundred megabytes
+def inputs_of(module: ModuleType) -> dict[str, HostileInput]:
+    inputs: dict[str, HostileInput] = module.inputs()
+    return inputs
+
+
 @pytest.mark.parametrize(
     ("module", "title", "command"), SLOW_COMMANDS, ids=[item[1] for item in SLOW_COMMANDS]
 )
 def test_a_command_reads_a_hostile_input_within_a_bound(
     module: ModuleType, title: str, command: str, tmp_path: Path
 ) -> None:
-    item: HostileInput = module.inputs()[title]
+    item = inputs_of(module)[title]
     item.write(tmp_path)
     arguments = next(words for words in item.commands if words[0] == command)
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.forked import path_with_program
 from tests.repository import UNSET
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,6 @@ BLOCKS: list[str] = re.findall(
 """The documented setting for drafts."""
 
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
-ENVSYNC = (sys.executable, "-m", "envsync")
 
 
 def run(
@@ -62,7 +62,7 @@ def run(
             "PIP_NO_COMPILE": "1",
             "PRE_COMMIT_HOME": str(owner.with_name(f"{owner.name}-home")),
             **(url_of(hooks) if hooks else {}),
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+            "PATH": path_with_program(),
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -114,7 +114,7 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("committed") / "project"
     shutil.copytree(ROOT / "environments", directory / "environments")
     shutil.copy(ROOT / "envsync.yaml", directory)
-    succeed(directory, *ENVSYNC, "init")
+    succeed(directory, "envsync", "init")
     commit_all(directory)
     succeed(directory, *PRE_COMMIT, "install")
     return directory
@@ -143,7 +143,7 @@ def test_the_hook_stops_an_edit_of_an_immutable_field_and_allows_it_after_a_bump
     assert "envsync bump cpu-base" in stopped.stdout
     assert head(project) == before
 
-    succeed(project, *ENVSYNC, "bump", "--all-rejected")
+    succeed(project, "envsync", "bump", "--all-rejected")
     passed = commit(project)
     assert passed.returncode == 0, passed.stdout
     changed = succeed(project, "git", "diff", "--numstat", before, "HEAD")
@@ -211,6 +211,29 @@ def configured(directory: Path, configuration: str, hooks: Path | None = None) -
     return project
 
 
+@pytest.fixture(scope="module")
+def committed_locally(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return configured(tmp_path_factory.mktemp("local"), LOCAL)
+
+
+@pytest.fixture
+def local(committed_locally: Path, tmp_path: Path) -> Path:
+    """A repository with the hooks of the documentation that run the installed envsync."""
+    return shutil.copytree(committed_locally, tmp_path / "repository", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def committed_below(tmp_path_factory: pytest.TempPathFactory, hooks: Path) -> Path:
+    return configured(tmp_path_factory.mktemp("below"), SUBDIRECTORY, hooks).parent
+
+
+@pytest.fixture
+def below(committed_below: Path, tmp_path: Path) -> Path:
+    """A project in a directory of a repository, with the documented hooks for it."""
+    top = shutil.copytree(committed_below, tmp_path / "repository", symlinks=True)
+    return top / "models"
+
+
 def test_the_documented_hooks_are_installed_and_run(tmp_path: Path, hooks: Path) -> None:
     project = configured(tmp_path, REMOTE, hooks)
     replace(project / "environments/base/cpu-base.yml", ":20241215.v1", ":20250101.v1")
@@ -220,7 +243,7 @@ def test_the_documented_hooks_are_installed_and_run(tmp_path: Path, hooks: Path)
         assert results(stopped.stdout) == {"envsync validate": "Passed", "envsync check": "Failed"}
         assert "envsync bump cpu-base" in stopped.stdout
         assert stopped.returncode == 1
-    succeed(project, *ENVSYNC, "bump", "--all-rejected")
+    succeed(project, "envsync", "bump", "--all-rejected")
     assert commit(project, hooks).returncode == 0
 
 
@@ -232,49 +255,43 @@ def test_the_documented_hooks_are_installed_and_run(tmp_path: Path, hooks: Path)
     ],
 )
 def test_the_hooks_of_a_subdirectory_stop_a_commit_that_only_removes_a_file(
-    tmp_path: Path, hooks: Path, path: str, fix: str
+    below: Path, hooks: Path, path: str, fix: str
 ) -> None:
-    project = configured(tmp_path, SUBDIRECTORY, hooks)
-    (project / "environments" / path).unlink()
+    (below / "environments" / path).unlink()
 
-    stopped = commit(project.parent, hooks)
+    stopped = commit(below.parent, hooks)
     assert stopped.returncode == 1
     assert fix in stopped.stdout
     assert "Skipped" not in stopped.stdout
 
 
 def test_the_hooks_of_a_subdirectory_allow_a_commit_of_other_files(
-    tmp_path: Path, hooks: Path
+    below: Path, hooks: Path
 ) -> None:
-    project = configured(tmp_path, SUBDIRECTORY, hooks)
-    (project.parent / "notes.md").write_text("About something else.\n")
+    (below.parent / "notes.md").write_text("About something else.\n")
 
-    passed = commit(project.parent, hooks)
+    passed = commit(below.parent, hooks)
     assert passed.returncode == 0, passed.stdout
     assert results(passed.stdout) == {"envsync validate": "Passed", "envsync check": "Passed"}
 
 
 @pytest.mark.parametrize("name", ["new.yml", "new.draft.yml"])
-def test_an_untracked_draft_blocks_a_commit_unless_it_is_excluded(
-    tmp_path: Path, name: str
-) -> None:
-    project = configured(tmp_path, LOCAL)
-    settings = project / "envsync.yaml"
+def test_an_untracked_draft_blocks_a_commit_unless_it_is_excluded(local: Path, name: str) -> None:
+    settings = local / "envsync.yaml"
     settings.write_text(settings.read_text() + DRAFTS)
-    succeed(project, "git", "add", "--all")
-    (project / "environments" / name).write_text("name: new\nimage: [\n")
-    done = run(project, "git", "commit", "--message", "Exclude drafts")
+    succeed(local, "git", "add", "--all")
+    (local / "environments" / name).write_text("name: new\nimage: [\n")
+    done = run(local, "git", "commit", "--message", "Exclude drafts")
 
     assert done.returncode == (1 if name == "new.yml" else 0), done.stdout
     assert ("environments/new.yml:" in done.stdout) == (name == "new.yml")
 
 
-def test_changes_that_are_not_staged_do_not_block_a_commit(tmp_path: Path) -> None:
-    project = configured(tmp_path, LOCAL)
-    (project / "notes.md").write_text("Staged.\n")
-    succeed(project, "git", "add", "--all")
-    replace(project / "environments/base/cpu-base.yml", "image:", "imgae:")
-    done = run(project, "git", "commit", "--message", "Notes")
+def test_changes_that_are_not_staged_do_not_block_a_commit(local: Path) -> None:
+    (local / "notes.md").write_text("Staged.\n")
+    succeed(local, "git", "add", "--all")
+    replace(local / "environments/base/cpu-base.yml", "image:", "imgae:")
+    done = run(local, "git", "commit", "--message", "Notes")
 
     assert done.returncode == 0, done.stdout
     assert results(done.stdout) == {"envsync validate": "Passed", "envsync check": "Passed"}
@@ -298,45 +315,43 @@ def raised_on_two_branches(project: Path) -> None:
         succeed(project, "git", "commit", "--quiet", "--all", "--message", "Raise")
 
 
-def test_the_hook_stops_a_merge_without_conflict_that_changes_a_version(tmp_path: Path) -> None:
-    project = configured(tmp_path, LOCAL)
-    succeed(project, "git", "checkout", "--quiet", "-B", "main")
-    raised_on_two_branches(project)
-    succeed(project, "git", "checkout", "--quiet", "main")
-    before = head(project)
+def test_the_hook_stops_a_merge_without_conflict_that_changes_a_version(local: Path) -> None:
+    succeed(local, "git", "checkout", "--quiet", "-B", "main")
+    raised_on_two_branches(local)
+    succeed(local, "git", "checkout", "--quiet", "main")
+    before = head(local)
 
-    stopped = run(project, "git", "merge", "--no-edit", "feature")
+    stopped = run(local, "git", "merge", "--no-edit", "feature")
     assert stopped.returncode == 1, stopped.stdout
     assert results(stopped.stdout) == {"envsync validate": "Passed", "envsync check": "Failed"}
     assert "error[immutable] image-classifier:99 differs from commit" in stopped.stdout
-    assert head(project) == before
+    assert head(local) == before
 
-    succeed(project, *ENVSYNC, "bump", "image-classifier")
-    succeed(project, "git", "add", "--all")
-    assert run(project, "git", "commit", "--no-edit").returncode == 0
-    assert len(succeed(project, "git", "rev-list", "--parents", "-1", "HEAD").split()) == 3
+    succeed(local, "envsync", "bump", "image-classifier")
+    succeed(local, "git", "add", "--all")
+    assert run(local, "git", "commit", "--no-edit").returncode == 0
+    assert len(succeed(local, "git", "rev-list", "--parents", "-1", "HEAD").split()) == 3
 
 
 def test_the_hook_stops_a_conflict_that_is_resolved_under_the_same_version(
-    tmp_path: Path,
+    local: Path,
 ) -> None:
-    project = configured(tmp_path, LOCAL)
-    succeed(project, "git", "checkout", "--quiet", "-B", "main")
-    succeed(project, "git", "branch", "feature")
-    file = project / "environments/base/cpu-base.yml"
+    succeed(local, "git", "checkout", "--quiet", "-B", "main")
+    succeed(local, "git", "branch", "feature")
+    file = local / "environments/base/cpu-base.yml"
     for branch in ("main", "feature"):
-        succeed(project, "git", "checkout", "--quiet", branch)
+        succeed(local, "git", "checkout", "--quiet", branch)
         replace(file, ":20241215.v1", f":{branch}")
-        succeed(project, *ENVSYNC, "bump", "cpu-base", "--version", "2")
-        assert commit(project).returncode == 0
-    assert run(project, "git", "merge", "main").returncode == 1
-    succeed(project, "git", "checkout", "--ours", "environments")
+        succeed(local, "envsync", "bump", "cpu-base", "--version", "2")
+        assert commit(local).returncode == 0
+    assert run(local, "git", "merge", "main").returncode == 1
+    succeed(local, "git", "checkout", "--ours", "environments")
 
-    stopped = commit(project)
+    stopped = commit(local)
     assert stopped.returncode == 1
     assert "error[immutable] cpu-base:2 differs from commit" in stopped.stdout
-    succeed(project, "git", "checkout", "main", "--", "environments")
-    assert commit(project).returncode == 0
+    succeed(local, "git", "checkout", "main", "--", "environments")
+    assert commit(local).returncode == 0
 
 
 def test_the_hooks_require_no_azure_package() -> None:

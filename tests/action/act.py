@@ -21,7 +21,9 @@ from typing import Any
 from envsync.action import install
 from tests.action.documented import ROOT, workflows
 from tests.action.forge import REPOSITORY, TOKEN, Forge
+from tests.forked import AZURE, python
 
+_COMMANDS = [f"envsync.action.commands.{name}" for name in ("validate", "plan", "apply")]
 _EXIT = re.compile(r"exit status (\d+)")
 _USES = re.compile(r"uses: (\S+)@(\S+)")
 FROM_WORKFLOW = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID"}
@@ -138,6 +140,9 @@ class Runner:
         (packages / "tests.pth").write_text(
             f"import site, sys; {first}; site.addsitedir({str(own)!r})\n"
         )
+        installed = install.executable(directory)
+        installed.unlink()
+        installed.symlink_to(python(*AZURE, *_COMMANDS))
         (directory / "installed").touch()
 
     def run(

@@ -1,5 +1,6 @@
 """Fixtures: a GitHub on loopback, a client for it, and a step, and a runner with a project."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.action.forge import REPOSITORY, TOKEN, Forge, serving
 from tests.action.in_process import InProcess
 from tests.action.project import WORKSPACES, Project
 from tests.action.step import Step
+from tests.forked import python
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +51,9 @@ def use_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def own_process() -> None:
+def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs the command line in a separate process, as in a workflow on GitHub."""
+    monkeypatch.setattr(sys, "executable", python())
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.command import envsync
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,8 +18,7 @@ _PIPELINE = re.compile(r"^<!-- azure-pipelines -->\n```yaml\n(.*?)^```$", re.MUL
 def workflows() -> dict[str, str]:
     """Returns the workflows for GitHub, by path. docs/how-to/github-actions.md links to them."""
     with TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "envsync", "-q", "init", directory]
-        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        assert envsync("-q", "init", directory, cwd=ROOT).returncode == 0
         return {
             path.relative_to(directory).as_posix(): path.read_text(encoding="utf-8")
             for path in sorted(Path(directory, ".github", "workflows").iterdir())

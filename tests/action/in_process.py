@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -72,7 +73,7 @@ class InProcess:
         token: str = TOKEN,
     ) -> Ran:
         """Runs a workflow of a repository for an event."""
-        read = yaml.safe_load(workflows()[f".github/workflows/{workflow}"])
+        read = _parsed(workflows()[f".github/workflows/{workflow}"])
         branch = payload.get("ref", "refs/heads/main").removeprefix("refs/heads/")
         file = self.directory / "event.json"
         file.write_text(json.dumps(payload))
@@ -106,6 +107,12 @@ class InProcess:
         return running.ran()
 
 
+@cache
+def _parsed(text: str) -> Any:
+    """Returns the content of a YAML file. Parsing takes longer than the steps of a workflow."""
+    return yaml.safe_load(text)
+
+
 def _typed(workflow: Any, inputs: Mapping[str, str]) -> dict[str, str | bool]:
     """Returns the inputs of an event, with a boolean for each input of that type."""
     # YAML reads the key `on` as true.
@@ -133,7 +140,7 @@ class _Running:
         self._outputs: dict[str, dict[str, str]] = {}
         self._failures: list[int] = []
         self._summaries: list[str] = []
-        self._action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+        self._action = _parsed((ROOT / "action.yml").read_text(encoding="utf-8"))
 
     def ran(self) -> Ran:
         """Returns the results."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, declare, without_git
+from tests.forked import program
 from tests.repository import commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
@@ -262,14 +263,13 @@ def test_a_merge_without_conflict_is_rejected_in_the_hook_pre_merge_commit(
         (docker / name).write_text("FROM other\n")
         commit(repository)
     hook = repository / ".git" / "hooks" / "pre-merge-commit"
-    hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m envsync check\n")
+    hook.write_text(f"#!/bin/sh\nexec '{program()}' check\n")
     hook.chmod(0o755)
     for branch, other in (("main", "feat"), ("feat", "main")):
         git(repository, "checkout", "--quiet", branch)
         done = subprocess.run(
             ["git", "merge", other],
             cwd=repository,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
         )

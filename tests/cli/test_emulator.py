@@ -21,6 +21,7 @@ from envsync.emulator.settings import Settings
 from envsync.model.errors import UsageError
 from envsync.model.wording import install
 from tests.command import envsync as run
+from tests.forked import AZURE, EMULATOR, program
 
 for extra in ("starlette", "uvicorn", "trustme"):
     pytest.importorskip(extra, reason=f"the emulator needs {extra}")
@@ -33,7 +34,7 @@ PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
 
 def envsync(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "envsync", *arguments],
+        [program(*EMULATOR), *arguments],
         env={**os.environ, "NO_COLOR": "1", **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -46,7 +47,7 @@ def envsync(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Runs `envsync emulator` in the background, and kills it at the end of the block."""
     with subprocess.Popen(
-        [sys.executable, "-m", "envsync", "emulator", *arguments],
+        [program(*EMULATOR), "emulator", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -426,9 +427,7 @@ def test_failed_uploads_do_not_repeat_how_to_install_azurite(tmp_path: Path) -> 
     done = envsync(
         "emulator",
         "--",
-        sys.executable,
-        "-m",
-        "envsync",
+        program(*AZURE),
         *command,
         ENVSYNC_AZURITE="no-such-program",
     )

@@ -19,6 +19,7 @@ from envsync.cli.main import SUMMARIES, app, load_command, module_of
 from envsync.cli.repeated import repeated_options
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
+from tests.forked import program
 
 ENVSYNC = [sys.executable, "-m", "envsync"]
 
@@ -403,7 +404,7 @@ def test_no_error_is_printed_if_the_output_pipe_is_closed(project: Path) -> None
     for number in range(300):
         declare(project, f"e{number}")
     process = subprocess.Popen(
-        [*ENVSYNC, "plan"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [program(), "plan"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -518,11 +519,7 @@ def completions(project: Path, typed: str) -> list[str]:
         "COMP_CWORD": str(len(typed.split()) - 1),
     }
     result = subprocess.run(
-        [Path(sys.executable).with_name("envsync")],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
+        [program()], cwd=project, env=environment, capture_output=True, text=True
     )
     return result.stdout.split()
 

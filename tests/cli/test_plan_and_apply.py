@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -23,8 +22,7 @@ from envsync.model.errors import TargetError
 from envsync.model.state import State
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
-
-ENVSYNC = [sys.executable, "-m", "envsync"]
+from tests.forked import program
 
 
 def history(project: Path) -> int:
@@ -572,8 +570,8 @@ def in_terminal(project: Path, *arguments: str) -> pexpect.spawn[str]:
     # NO_COLOR would turn off colours in the terminal.
     environment.pop("NO_COLOR", None)
     return pexpect.spawn(
-        sys.executable,
-        ["-m", "envsync", *arguments],
+        program(),
+        list(arguments),
         cwd=str(project),
         env=environment,
         encoding="utf-8",
@@ -617,7 +615,7 @@ def test_apply_finishes_the_changes_in_flight_after_a_signal_and_exits_with_130(
     for index in range(1000):
         declare(project, f"e{index}")
     process = subprocess.Popen(
-        [*ENVSYNC, "apply", "--yes", "--parallel", "1", "--format", "json"],
+        [program(), "apply", "--yes", "--parallel", "1", "--format", "json"],
         cwd=project,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -637,7 +635,7 @@ def test_apply_finishes_the_changes_in_flight_after_a_signal_and_exits_with_130(
     assert 5 <= statuses.count("done") == history(project) < 1000
     assert statuses.count("done") + statuses.count("skipped") == 1000
 
-    finish = subprocess.run([*ENVSYNC, "-q", "apply", "--yes"], cwd=project, capture_output=True)
+    finish = subprocess.run([program(), "-q", "apply", "--yes"], cwd=project, capture_output=True)
     assert finish.returncode == 0
     assert history(project) == 1000
 

@@ -1,4 +1,8 @@
-"""Tests of standard streams that are closed, full or broken, and of the width of the output."""
+"""Tests of standard streams that are closed, full or broken, and of the width of the output.
+
+For most tests, a fork is enough. Python replaces a closed stream by None when it starts, so some
+tests start `python -m envsync`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ import pexpect
 import pytest
 
 from tests.cli.conftest import declare
+from tests.command import envsync as in_process
+from tests.forked import EMULATOR, path_with_program, program
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
 
@@ -36,13 +42,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def shell(project: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a shell script in which `envsync` starts the command line."""
-    function = f'envsync() {{ "{sys.executable}" -m envsync "$@"; }}\n'
+    """Runs a shell script."""
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "TERM")}
     return subprocess.run(
-        ["/bin/bash", "-c", function + script],
+        ["/bin/bash", "-c", script],
         cwd=project,
-        env={**environment, **variables},
+        env={**environment, "PATH": path_with_program(*EMULATOR), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -51,7 +56,7 @@ def shell(project: Path, script: str, **variables: str) -> subprocess.CompletedP
 
 def registered(project: Path) -> int:
     """Returns the number of environments in the local target."""
-    done = shell(project, "envsync list --json")
+    done = in_process("list", "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     return len(json.loads(done.stdout))
 
@@ -59,19 +64,19 @@ def registered(project: Path) -> int:
 @pytest.mark.parametrize(
     ("script", "code", "err"),
     [
-        ("envsync plan <&-", 0, ""),
-        ("envsync plan >&-", 1, CLOSED),
+        ("python -m envsync plan <&-", 0, ""),
+        ("python -m envsync plan >&-", 1, CLOSED),
         ("envsync plan --detailed-exitcode >/dev/full", 1, FULL),
         ("envsync plan --json >/dev/full", 1, FULL),
         ("envsync plan --format markdown >&-", 1, CLOSED),
-        ("envsync -q plan <&- >&-", 1, CLOSED),
+        ("python -m envsync -q plan <&- >&-", 1, CLOSED),
         ("envsync list >&-", 1, CLOSED),
         ("envsync validate --format sarif >/dev/full", 1, FULL),
         ("envsync schema plan >/dev/full", 1, FULL),
         ("envsync targets >&-", 1, CLOSED),
         ("envsync init new >&-", 1, CLOSED),
         ("envsync init -q new >&-", 0, ""),
-        ("envsync --help >&-", 1, CLOSED),
+        ("python -m envsync --help >&-", 1, CLOSED),
         ("envsync plan --help >/dev/full", 1, FULL),
         ("envsync --version >/dev/full", 1, FULL),
     ],
@@ -86,27 +91,27 @@ def test_a_result_that_cannot_be_written_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("command", "code"),
+    ("script", "code"),
     [
-        ("plan --detailed-exitcode", 2),
-        ("plan -t missing", 64),
-        ("show missing", 1),
-        ("nonsense", 64),
-        ("apply", 1),
+        ("python -m envsync plan --detailed-exitcode", 2),
+        ("envsync plan -t missing", 64),
+        ("envsync show missing", 1),
+        ("envsync nonsense", 64),
+        ("envsync apply", 1),
     ],
 )
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 def test_the_exit_code_does_not_depend_on_standard_error(
-    project: Path, command: str, code: int, redirection: str
+    project: Path, script: str, code: int, redirection: str
 ) -> None:
-    done = shell(project, f"envsync {command} {redirection}")
+    done = shell(project, f"{script} {redirection}")
 
     assert (done.returncode, done.stderr) == (code, "")
 
 
 @pytest.mark.parametrize("redirection", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_a_command_without_any_stream_exits_with_one(project: Path, redirection: str) -> None:
-    assert shell(project, f"envsync plan {redirection}").returncode == 1
+    assert shell(project, f"python -m envsync plan {redirection}").returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -179,13 +184,13 @@ def test_apply_prints_a_failed_change_to_standard_error_if_standard_output_is_fu
 
 def test_a_file_does_not_get_the_descriptor_of_a_closed_stream(project: Path) -> None:
     # Without the null device, the database would be file 1, and git would write to this file.
-    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "First")):
+    for arguments in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "First")):
         subprocess.run(
-            ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *command],
+            ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments],
             cwd=project,
             check=True,
         )
-    done = shell(project, "envsync apply --yes <&- >&-")
+    done = shell(project, "python -m envsync apply --yes <&- >&-")
 
     assert (done.returncode, registered(project)) == (1, CHANGES)
 
@@ -247,7 +252,7 @@ def in_terminal(project: Path, script: str, **variables: str) -> pexpect.spawn[s
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
     return pexpect.spawn(
         "/bin/bash",
-        ["-c", f'"{sys.executable}" -m envsync {script}'],
+        ["-c", f"{program()} {script}"],
         cwd=str(project),
         env={**environment, "TERM": "xterm", **variables},
         encoding="utf-8",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from envsync.git.base import Base, find_bases
 from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
 from tests.project.project import write
-from tests.repository import commit, git, new_repository
+from tests.repository import ENVIRON, commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
 
@@ -25,26 +26,39 @@ VARIABLES = (
 )
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with `repository` and `clone`, which the tests copy: git is slower."""
+    top = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRON.items():
+            patch.setenv(name, value)
+        directory = new_repository(top / "repository")
+        for text, message in (("one", "First"), ("two", "Second")):
+            write(directory, {"a.txt": text})
+            commit(directory, message)
+        git(directory, "checkout", "--quiet", "-b", "feat")
+        write(directory, {"a.txt": "three"})
+        commit(directory, "Third")
+        git(directory, "checkout", "--quiet", "main")
+        git(top, "clone", "--quiet", directory.as_uri(), str(top / "clone"))
+        git(top / "clone", "checkout", "--quiet", "feat")
+    return top
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(prepared: Path, tmp_path: Path) -> Path:
     """A repository with three commits: two on `main`, then one on `feat`."""
-    directory = new_repository(tmp_path / "repository")
-    for text, message in (("one", "First"), ("two", "Second")):
-        write(directory, {"a.txt": text})
-        commit(directory, message)
-    git(directory, "checkout", "--quiet", "-b", "feat")
-    write(directory, {"a.txt": "three"})
-    commit(directory, "Third")
-    git(directory, "checkout", "--quiet", "main")
-    return directory
+    return shutil.copytree(prepared / "repository", tmp_path / "repository")
 
 
 @pytest.fixture
-def clone(repository: Path, tmp_path: Path) -> Path:
+def clone(prepared: Path, repository: Path, tmp_path: Path) -> Path:
     """A complete clone of `repository`, on the branch `feat`."""
-    directory = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", repository.as_uri(), str(directory))
-    git(directory, "checkout", "--quiet", "feat")
+    directory = shutil.copytree(prepared / "clone", tmp_path / "clone")
+    config = directory / ".git" / "config"
+    origin = (prepared / "repository").as_uri()
+    config.write_text(config.read_text().replace(origin, repository.as_uri()))
     return directory
 
 

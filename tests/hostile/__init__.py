@@ -6,12 +6,12 @@ Each module has a function `inputs`, because all texts together have hundreds of
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.forked import program
 from tests.hostile_inputs import BASE, SETTINGS, write_files
 
 
@@ -44,7 +44,7 @@ def in_project(commands: tuple[str, ...], files: Mapping[str, str]) -> HostileIn
 
 def run(root: Path, *arguments: str) -> None:
     """Runs envsync to prepare an input."""
-    command = (sys.executable, "-m", "envsync", "-C", str(root), *arguments)
+    command = (program(), "-C", str(root), *arguments)
     subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL)
 
 

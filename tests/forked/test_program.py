@@ -1,0 +1,90 @@
+"""The program that runs in a fork of a server, and what it takes from its caller."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.forked import EMULATOR, path_with_program, program
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the server needs Linux")
+
+
+def printed(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a shell in `envsync emulator`, which passes what it has on to a command."""
+    return subprocess.run(
+        [program(*EMULATOR), "emulator", "--", "sh", "-c", *arguments],
+        cwd=cwd,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        input="typed",
+    )
+
+
+def test_a_fork_has_what_its_caller_has(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        done = printed(
+            'pwd; umask; echo "$SET $2"; cat; exit 7', "sh", "1", "é", cwd=tmp_path, SET="a"
+        )
+    finally:
+        os.umask(before)
+
+    assert done.stdout.splitlines() == [str(tmp_path), "0027", "a é", "typed"]
+    assert done.returncode == 7
+
+
+@pytest.mark.parametrize("redirection", ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
+@pytest.mark.parametrize("arguments", ["--version", "plan", "nonsense"])
+def test_a_fork_ends_as_a_process_of_python_does(
+    tmp_path: Path, arguments: str, redirection: str
+) -> None:
+    def ended(command: str) -> tuple[int, bytes, bytes]:
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {arguments} {redirection}"],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path_with_program(*EMULATOR)},
+            capture_output=True,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    installed = Path(sys.executable).with_name("envsync")
+    assert ended("envsync") == ended(str(installed))
+
+
+def test_a_signal_that_kills_the_fork_kills_the_program(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [program(*EMULATOR), "emulator", "--", "sh", "-c", "kill -9 $PPID"], cwd=tmp_path
+    ) as process:
+        assert process.wait(timeout=60) == -signal.SIGKILL
+
+
+def test_a_fork_ends_with_its_program(tmp_path: Path) -> None:
+    command = "echo $PPID; exec >&-; cat"
+    with subprocess.Popen(
+        [program(*EMULATOR), "emulator", "--", "sh", "-c", command],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        fork = int(process.stdout.readline())
+        ended = os.pidfd_open(fork)
+        process.kill()
+    # The file can be read as soon as the process has ended.
+    assert select.select([ended], [], [], 60)[0] == [ended]
+    os.close(ended)
+
+
+def test_a_variable_that_python_reads_at_its_start_is_refused(tmp_path: Path) -> None:
+    done = printed("true", cwd=tmp_path, PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 1
+    assert "a fork cannot obey PYTHONIOENCODING" in done.stderr
