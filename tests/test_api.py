@@ -149,7 +149,7 @@ def test_outcomes_are_returned_even_if_the_target_cannot_be_read_again(
     assert not applied.ok
 
 
-def test_the_verification_fails_if_the_target_cannot_settle(
+def test_the_verification_fails_if_the_lists_of_the_target_cannot_be_read(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

@@ -259,7 +259,7 @@ def test_a_bad_reference_breaks_only_its_rule_and_a_good_reference_breaks_no_rul
     assert broken == ({} if rule in without else expected)
 
 
-def test_a_bad_image_is_not_locked_and_a_good_image_is() -> None:
+def test_lock_reports_each_bad_example_and_no_good_example() -> None:
     examples = {
         block.info: read_environment_image("a.yml", parse(block.text.encode()))
         for block in blocks(RULE_SECTIONS["image-unlocked"])
@@ -600,7 +600,7 @@ def test_the_readme_has_no_relative_links() -> None:
 
 
 @pytest.mark.parametrize("page", WITH_LINKS, ids=identity)
-def test_pages_show_this_version(page: Path) -> None:
+def test_every_version_in_the_docs_is_the_current_version(page: Path) -> None:
     pattern = r"(?:envsync/envsync@v|envsync\.git#v|^    rev: v)(\d[\w.]*)"
     found = re.findall(pattern, page.read_text("utf-8"), re.MULTILINE)
 
@@ -611,7 +611,7 @@ NAMED_PAGE = re.compile(r"(?<!git-lfs/blob/main/)docs/[\w./-]+\.md(?:#[\w-]+)?")
 SOURCES = ("action.yml", "Dockerfile", ".pre-commit-hooks.yaml", "envsync", "environments")
 
 
-def test_every_page_that_the_code_names_exists() -> None:
+def test_every_documentation_page_that_the_code_links_to_exists() -> None:
     """Messages, help, templates and comments name pages as `docs/…` or as a link to GitHub."""
     files = [
         path

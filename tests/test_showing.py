@@ -87,7 +87,7 @@ def test_the_first_comment_is_the_state(item: RegisteredVersion, hidden: bool, s
     assert text(item, hidden=hidden).splitlines()[0] == f"# state    {state}"
 
 
-def test_the_comments_contain_the_uses_with_paths_for_the_user() -> None:
+def test_the_comments_contain_the_references_with_paths_for_the_user() -> None:
     uses = (Use("jobs/a.yml", 3, "job", "exact"), Use("b\x1b.py", 7, "python", "probable"))
     comments = [line for line in text(registered(), *uses).splitlines() if line.startswith("#")]
 
@@ -140,7 +140,7 @@ def test_credentials_are_hidden() -> None:
     assert "a1b2c3" not in shown
 
 
-def test_the_json_has_the_uses_and_tells_whether_it_is_the_latest() -> None:
+def test_the_json_contains_the_references_and_whether_the_version_is_the_latest() -> None:
     item, newer = registered(), registered(version="2")
     use = Use("jobs/a.yml", 3, "job", "exact")
     shown = ShownVersion(Container("pydata", (item, newer)), item, (use,))

@@ -70,7 +70,7 @@ def test_the_site_has_a_page_for_each_markdown_file(site: Path) -> None:
     assert {path.strip("/") for path in paths(site)} == expected
 
 
-def test_no_mark_for_the_tests_is_on_a_page(site: Path) -> None:
+def test_no_page_shows_a_comment_that_only_the_tests_read(site: Path) -> None:
     texts = {path: path.read_text("utf-8") for path in site.rglob("index.html")}
     marks = (
         "```",

@@ -67,7 +67,7 @@ def test_a_branch_that_is_named_like_the_digest_of_the_plan_approves_nothing(
 
 
 @pytest.mark.parametrize("branch", NAMES)
-def test_a_run_for_an_old_commit_stays_old_whatever_the_name_of_its_branch(
+def test_a_run_for_an_old_commit_is_refused_whatever_the_name_of_its_branch(
     github: GitHub, forge: Forge, branch: str
 ) -> None:
     event = Event("push", REPOSITORY, sha=COMMIT, branch=branch, attempt=2)

@@ -31,7 +31,7 @@ def test_a_marker_with_any_names_is_equal_after_a_round_trip(
         assert read_marker(line + "text") == marker
 
 
-def test_fingerprints_that_do_not_fit_are_left_out() -> None:
+def test_a_marker_without_room_for_fingerprints_leaves_them_out() -> None:
     changes = {f"create {index}": f"{index * 7919:012x}" for index in range(9_000)}
     line = Marker("plan", ".", "dev", digest=DIGEST, changes=changes).line()
 

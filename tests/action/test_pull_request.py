@@ -145,7 +145,7 @@ def test_commits_of_others_are_not_overwritten(job: Step, forge: Forge) -> None:
     assert len(forge.proposed) == 2
 
 
-def test_the_note_about_checks_is_missing_with_the_token_of_a_person(
+def test_a_pull_request_made_with_a_personal_token_has_no_note_about_checks(
     job: Step, forge: Forge
 ) -> None:
     forge.tokens["ghp_of-octocat"] = ("octocat", True)

@@ -243,7 +243,7 @@ def test_a_plan_that_is_written_after_the_merge_approves_nothing(
 
 
 @pytest.mark.parametrize("approve", ["comment", "digest"])
-def test_an_old_run_cannot_be_started_again_to_bring_back_an_old_state(
+def test_starting_an_old_run_again_restores_no_old_state(
     reviewed: Step, forge: Forge, approve: str
 ) -> None:
     digest = reviewed.plan().digest if approve == "digest" else approve

@@ -99,7 +99,7 @@ def test_the_json_contains_each_field_and_its_origin(applied: Path, run: Run, ed
     ]
 
 
-def test_the_plan_names_who_made_the_edit(applied: Path, run: Run, edit: Edit) -> None:
+def test_the_plan_shows_who_made_the_edit(applied: Path, run: Run, edit: Edit) -> None:
     edit("train", "theirs")
 
     assert "drifted: tags.owner was changed by Ada at 20" in run("plan").out
@@ -159,7 +159,7 @@ def test_all_targets_are_checked_and_an_unreadable_target_exits_with_1(
     assert run("drift", "--all-targets", "-t", "one").code == 64
 
 
-def test_one_target_with_wrong_settings_hides_no_drift_in_others(
+def test_wrong_settings_of_one_target_do_not_hide_drift_in_other_targets(
     project: Path, run: Run, edit: Edit
 ) -> None:
     settings = project / "envsync.yaml"
@@ -180,7 +180,9 @@ def test_one_target_with_wrong_settings_hides_no_drift_in_others(
     assert "error[unset-variable]" in alone.err
 
 
-def test_limits_for_archives_do_not_stop_a_report(applied: Path, run: Run) -> None:
+def test_a_plan_that_archives_too_much_does_not_prevent_a_drift_report(
+    applied: Path, run: Run
+) -> None:
     settings = applied / "envsync.yaml"
     target = "kind: local, path: .envsync/local.db"
     settings.write_text(f"targets:\n  local: {{{target}, include: [other]}}\n")

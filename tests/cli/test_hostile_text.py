@@ -101,7 +101,7 @@ def test_rules_report_credentials_without_showing_them(project: Path) -> None:
         assert SECRET not in done.stdout
 
 
-def test_json_keeps_the_value_of_a_broken_command(project: Path) -> None:
+def test_json_contains_the_unchanged_text_of_a_workflow_command(project: Path) -> None:
     done = envsync("plan", "--json", cwd=project)
 
     fields = json.loads(done.stdout)["changes"][0]["fields"]
@@ -151,7 +151,9 @@ def test_a_saved_plan_does_not_approve_another_credential(project: Path) -> None
         ("nothing\x1b[31m",),
     ],
 )
-def test_messages_spell_out_what_they_quote(project: Path, arguments: tuple[str, ...]) -> None:
+def test_messages_escape_control_characters_in_quoted_text(
+    project: Path, arguments: tuple[str, ...]
+) -> None:
     done = envsync(*arguments, cwd=project, merged=True)
 
     assert [c for c in done.stdout if c != "\n" and not c.isprintable()] == []
@@ -159,7 +161,7 @@ def test_messages_spell_out_what_they_quote(project: Path, arguments: tuple[str,
     assert re.search(r"\\x1b|\\u202e|\\x9b", done.stdout)
 
 
-def test_the_path_of_a_local_target_is_spelled_out(project: Path) -> None:
+def test_control_characters_in_the_path_of_a_local_target_are_escaped(project: Path) -> None:
     (project / "envsync.yaml").write_text(
         f'{SETTINGS}targets: {{t: {{kind: local, path: "no\\x1b[31m\\n::error::x/y.db"}}}}\n'
     )

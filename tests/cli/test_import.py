@@ -359,7 +359,7 @@ def test_an_import_adds_ignore_comments_to_content_that_azure_ml_accepted(
         (EnvironmentSpec(build=Build("wasbs://c@a.blob/x/")), "(missing-file)."),
     ],
 )
-def test_an_import_continues_after_a_version_that_no_file_can_declare(
+def test_an_import_skips_a_version_that_no_file_can_declare(
     project: Path, run: Run, spec: EnvironmentSpec, message: str
 ) -> None:
     register(project, "a", spec=spec)

@@ -136,7 +136,9 @@ def test_an_unknown_target_is_wrong_usage(applied: Path, run: Run) -> None:
     assert "Did you mean `dev`?" in result.err
 
 
-def test_all_adds_archived_environments_and_environments_of_others(applied: Path, run: Run) -> None:
+def test_option_all_adds_archived_environments_and_environments_of_other_projects(
+    applied: Path, run: Run
+) -> None:
     (applied / "environments" / "base-1.yml").unlink()
     assert run("apply", "--yes", "-t", "dev").code == 0
     settings = {"envsync.yaml": SETTINGS.replace("churn", "other").replace("dev.db", "../dev.db")}
@@ -156,7 +158,9 @@ def test_all_adds_archived_environments_and_environments_of_others(applied: Path
     }
 
 
-def test_a_project_without_files_shows_what_it_owns(applied: Path, run: Run) -> None:
+def test_status_shows_the_owned_environments_of_a_project_without_files(
+    applied: Path, run: Run
+) -> None:
     for path in (applied / "environments").iterdir():
         path.unlink()
 

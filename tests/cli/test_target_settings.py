@@ -207,7 +207,7 @@ def test_all_targets_are_planned_with_their_own_settings(project: Path, run: Run
     ]
 
 
-def test_plan_archives_only_names_with_the_suffix_of_the_target_in_a_shared_local_file(
+def test_a_target_that_shares_a_local_file_archives_only_names_with_its_suffix(
     project: Path, run: Run
 ) -> None:
     declare(project, "a")

@@ -88,7 +88,7 @@ def test_each_problem_is_on_the_line_of_its_dependency(
     assert result.code == 1
 
 
-def test_without_the_option_nothing_is_solved(
+def test_validate_solves_nothing_without_the_option(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project, "numpyy=1.26")
@@ -179,7 +179,9 @@ def test_several_channels_can_be_passed_and_replace_those_of_the_file(
     assert (result.code, result.err) == (0, "Conda specifications for linux-64: 1 solved.\n")
 
 
-def test_a_comment_and_a_setting_change_the_severity(run: Run, project: Path, channel: str) -> None:
+def test_a_comment_or_a_setting_changes_the_severity_of_a_solve_problem(
+    run: Run, project: Path, channel: str
+) -> None:
     write(project, "python=3.12", "numpyy=1.26  # envsync: ignore[unsolvable-conda]", "pandass=2")
     (project / "envsync.yaml").write_text("rules: {unsolvable-conda: warning}\n")
     result = run("validate", "--solve", "--channel", channel, "--json")
@@ -297,7 +299,7 @@ def test_windows_and_dockerfiles_are_not_solved(run: Run, project: Path, channel
         "numpy[channel={server}/channel]",
     ],
 )
-def test_with_a_given_channel_no_address_of_the_file_is_read(
+def test_option_channel_prevents_requests_to_addresses_in_the_file(
     dependency: str, run: Run, project: Path, channel: str
 ) -> None:
     with socket.socket() as listening:

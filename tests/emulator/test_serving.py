@@ -469,7 +469,9 @@ def test_no_thread_process_or_file_is_left(
         assert not Path(emulator.variables["REQUESTS_CA_BUNDLE"]).parent.exists()
 
 
-def test_the_emulator_ends_immediately_during_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_ends_the_emulator_immediately_even_during_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     config = uvicorn.Config
 
     def patient(*arguments: Any, **named: Any) -> uvicorn.Config:

@@ -106,7 +106,7 @@ def test_check_lists_the_files_that_use_a_latest_that_moves(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("clean_git")
-def test_check_searches_no_files_if_no_latest_moves(
+def test_check_searches_no_files_if_no_label_latest_moves(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(root, {"envs/environments/a.yml": ENVIRONMENT.format(name="a", version=1)})

@@ -130,7 +130,7 @@ def test_other_text_is_not_a_credential(text: str) -> None:
     assert find_secrets(f"a: {text}\n") == []
 
 
-def test_the_position_is_the_credential_without_its_surroundings() -> None:
+def test_the_position_covers_only_the_characters_of_the_credential() -> None:
     text = "x https://user:hunter22@a.example and sig=" + "aB3" * 14 + "c%3D."
 
     assert [text[item.start : item.end] for item in find_secrets(text)] == [
@@ -139,7 +139,7 @@ def test_the_position_is_the_credential_without_its_surroundings() -> None:
     ]
 
 
-def test_a_limited_number_is_reported() -> None:
+def test_a_text_with_many_credentials_has_a_limited_number_of_reports() -> None:
     assert len(find_secrets("https://a:b1@c\n" * (MOST + 5))) == MOST
 
 

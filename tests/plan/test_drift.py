@@ -47,7 +47,7 @@ def origins(
     return {item.field.path: str(item.origin) for item in found.differences}
 
 
-def test_without_an_edit_in_the_target_git_made_every_difference() -> None:
+def test_if_the_target_was_not_edited_every_difference_comes_from_git() -> None:
     actual = tags(owner="a", team="x")
     found = compare_metadata(held(actual, actual), Metadata("New.", {"owner": "b"}))
 
@@ -60,7 +60,7 @@ def test_without_an_edit_in_the_target_git_made_every_difference() -> None:
     )
 
 
-def test_with_an_unchanged_file_the_target_made_every_difference() -> None:
+def test_if_the_file_is_unchanged_every_difference_comes_from_the_target() -> None:
     written = tags(owner="a", team="x")
     found = compare_metadata(held(Metadata("Mine.", {"owner": "b"}), written), written)
 
@@ -104,7 +104,7 @@ def test_with_an_unchanged_file_the_target_made_every_difference() -> None:
     ],
     ids=["values", "added", "removed", "added on both sides"],
 )
-def test_fields_that_were_changed_on_one_side_are_told_apart(
+def test_a_field_changed_in_git_and_a_field_changed_in_the_target_have_different_origins(
     actual: Metadata, wanted: Metadata, written: Metadata, expected: dict[str, str]
 ) -> None:
     assert origins(actual, wanted, written) == expected

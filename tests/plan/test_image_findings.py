@@ -95,7 +95,7 @@ def test_each_image_has_its_state(
         (ImageFinding(use("a:1"), "unresolved", reason="Why."), False, None),
     ],
 )
-def test_after_returns_the_reference_to_write(
+def test_the_property_after_is_the_image_reference_to_write(
     finding: ImageFinding, only_digest: bool, expected: str | None
 ) -> None:
     after = finding.after(only_digest=only_digest)
@@ -114,7 +114,7 @@ def test_an_image_with_a_newer_tag_is_outdated() -> None:
     assert after and after.text == f"a:2@{NEW}"
 
 
-def test_days_counts_from_one_build_to_the_next() -> None:
+def test_the_property_days_is_the_time_between_the_two_builds() -> None:
     finding = ImageFinding(use("a:1"), "outdated", NEW, tag="2", built="2024-02-28")
 
     assert finding.days is None

@@ -262,7 +262,7 @@ def test_an_archive_of_a_used_or_protected_environment_is_refused(
         ),
     ],
 )
-def test_a_reference_leads_to_every_workspace_or_to_one_registry(
+def test_a_reference_applies_to_every_workspace_or_to_one_registry(
     text: str, target: TargetIdentity, expected: list[str]
 ) -> None:
     assert result(plan(ONE, [reference(text)], target=target)) == expected
@@ -366,7 +366,7 @@ def test_the_digest_does_not_depend_on_references_to_latest() -> None:
     assert without.digest == used.digest
 
 
-def test_a_plan_with_uses_is_read_back_from_json() -> None:
+def test_a_plan_with_references_is_equal_after_a_json_round_trip() -> None:
     made = plan(ONE, [reference("azureml:a@latest")], [declared("a", "2", image("2"))])
     data = made.to_json()
 

@@ -1520,7 +1520,7 @@ def test_the_reason_for_an_archive_names_the_setting_that_excludes_the_environme
         (10, 3, 1, True),
     ],
 )
-def test_the_guard_adds_emptied_environments_and_superseded_versions(
+def test_the_guard_counts_emptied_environments_and_superseded_versions_together(
     held: int, emptied: int, withdrawn: int, refused: bool
 ) -> None:
     versions = 91 if held == 10 else 6
@@ -1608,7 +1608,7 @@ def test_the_order_of_a_plan_does_not_depend_on_the_order_of_files() -> None:
     assert plan(desired[::-1]).digest == made.digest
 
 
-def test_unchanged_counts_declared_versions_without_a_change() -> None:
+def test_the_number_of_unchanged_versions_counts_declared_versions_without_a_change() -> None:
     made = plan(
         [declared("a", "1"), declared("a", "2"), declared("b", "1", image("2"))],
         state(container("a", "1", "5"), container("b", "1"), container("c", "1")),
@@ -1660,7 +1660,7 @@ class TestADigestTagAgainstAnUploadHash:
         assert "the address of the upload contains the hash of other content" in warning
         assert made.summary["unchanged"] == 0
 
-    def test_an_update_does_not_vouch_for_the_content(self) -> None:
+    def test_an_update_writes_no_digest_of_content_that_was_not_verified(self) -> None:
         made = self.made(PROJECT, x="1")
 
         assert actions(made) == ["update a:1"]

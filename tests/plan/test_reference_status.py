@@ -180,7 +180,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), MESSAGES.items())
-def test_a_finding_says_what_is_wrong_and_what_to_do(
+def test_the_message_of_a_finding_contains_the_error_and_the_fix(
     text: str, expected: tuple[str, str], held: Held
 ) -> None:
     finding = judged(text, held).finding
@@ -234,7 +234,7 @@ def test_an_inline_environment_names_the_declared_environment_with_the_same_cont
         ),
     ],
 )
-def test_unused_environments_are_those_that_no_reference_means(
+def test_an_environment_without_a_reference_is_unused(
     texts: list[str], expected: list[str]
 ) -> None:
     declarations = Declared(FILES, suffixes={"", "-pr"})

@@ -31,7 +31,7 @@ def test_a_target_that_does_not_have_the_environment_has_no_cell() -> None:
     }
 
 
-def test_every_row_says_that_a_target_is_unreachable() -> None:
+def test_every_row_shows_that_a_target_is_unreachable() -> None:
     found = status(
         {"dev": {A: cell("in-sync")}}, {"prod": "No route."}, SOURCES, targets=["prod", "dev"]
     )

@@ -90,7 +90,7 @@ def short(files: list[Declaration], *containers: Container, policy: Policy = POL
         ),
     ],
 )
-def test_the_state_follows_from_the_plan(
+def test_the_state_of_a_version_follows_from_its_change_in_the_plan(
     expected: list[str], files: list[Declaration], actual: Container
 ) -> None:
     assert expected == short(files, actual)
@@ -118,7 +118,7 @@ def test_an_older_version_is_superseded_whether_the_plan_archives_it_or_not(
     ]
 
 
-def test_the_reason_comes_from_the_plan() -> None:
+def test_the_reason_of_a_state_is_the_reason_in_the_plan() -> None:
     files = [declared("a", "1", tags={"x": "y"}), declared("b", "2", image("2"))]
     found = cells(files, container("a", UNOWNED), container("b", "1", "2"), container("c", "1"))
     assert {key.name + (key.version or ""): cell.reason for key, cell in found.items()} == {
@@ -156,7 +156,7 @@ def test_the_suffix_of_a_target_is_part_of_the_cell_but_not_of_the_row() -> None
     }
 
 
-def test_a_container_without_the_mark_of_the_project_is_pending() -> None:
+def test_an_environment_that_does_not_list_the_project_as_an_owner_is_pending() -> None:
     unmarked = replace(container("a", "1"), marks=frozenset())
     assert short([declared("a", "1")], unmarked) == ["a:1 pending 1"]
 

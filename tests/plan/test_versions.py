@@ -285,7 +285,7 @@ def test_a_version_that_is_derived_from_the_content_does_not_depend_on_the_targe
     assert list(resolve([declared("a", None, image("new"))], held, CONTENT)) == [expected]
 
 
-def test_a_file_with_a_version_keeps_it() -> None:
+def test_a_file_with_a_version_keeps_its_version() -> None:
     assert list(resolve([declared("a", "3", image("new"))], container("a"), CONTENT)) == ["3"]
 
 

@@ -260,7 +260,7 @@ def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> Non
 
 
 @needs_links
-def test_a_broken_file_outside_the_project_is_not_quoted(tmp_path: Path) -> None:
+def test_the_problem_of_a_broken_file_outside_the_project_quotes_no_content(tmp_path: Path) -> None:
     root = tmp_path / "project"
     (root / "environments").mkdir(parents=True)
     (tmp_path / "tokens.yml").write_text("name: a\nimage: b\nsecret: 1\nsecret: 2\n\tx")
@@ -455,7 +455,7 @@ def test_a_file_that_looks_like_an_environment_is_reported(
         "dependencies: [\n",
     ],
 )
-def test_a_file_of_another_tool_is_passed_over_without_a_problem(
+def test_a_file_of_another_tool_is_skipped_without_a_problem(
     content: str | bytes, tmp_path: Path
 ) -> None:
     loaded = only(tmp_path, content)
@@ -490,7 +490,7 @@ def test_a_file_of_another_tool_is_passed_over_without_a_problem(
         ),
     ],
 )
-def test_a_broken_environment_file_is_never_passed_over(
+def test_a_broken_environment_file_is_never_skipped(
     content: str | bytes, rule: str, tmp_path: Path
 ) -> None:
     loaded = only(tmp_path, content)
@@ -619,7 +619,7 @@ def test_a_hidden_directory_is_searched_if_it_is_named(tmp_path: Path) -> None:
         assert [item.name for item in again.declarations] == ["g"]
 
 
-def test_files_of_virtual_environments_and_caches_are_not_passed_over(
+def test_files_of_virtual_environments_and_caches_are_not_listed_as_skipped(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -660,7 +660,7 @@ def test_exclude_applies_to_a_directory_named_on_the_command_line(tmp_path: Path
     assert [item.name for item in loaded.declarations] == ["e"]
 
 
-def test_passed_over_contains_a_reason_for_every_other_file(tmp_path: Path) -> None:
+def test_every_skipped_file_has_a_reason(tmp_path: Path) -> None:
     files = {
         "e.yml": env("e", "conda_file: conda.yml\n"),
         "conda.yml": "dependencies: []\n",

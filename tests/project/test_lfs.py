@@ -25,7 +25,7 @@ TEXT = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 1234
     ],
     ids=["as written", "CRLF", "no line end", "hawser", "git-media", "an extension"],
 )
-def test_a_pointer_is_recognised(text: str) -> None:
+def test_a_git_lfs_pointer_is_recognised(text: str) -> None:
     assert lfs_pointer(text.encode()) == LfsPointer(OID, 12345)
 
 
@@ -43,7 +43,7 @@ def test_a_pointer_is_recognised(text: str) -> None:
         TEXT + "\n" * 1024,
     ],
 )
-def test_a_file_that_only_looks_like_a_pointer_is_not_recognised(text: str) -> None:
+def test_a_file_that_only_looks_like_a_git_lfs_pointer_is_not_recognised(text: str) -> None:
     assert lfs_pointer(text.encode()) is None
 
 

@@ -41,7 +41,7 @@ REPORT = DriftReport(
 )
 
 
-def test_the_text_says_what_is_known_about_each_version() -> None:
+def test_the_text_has_one_paragraph_for_each_version_with_drift() -> None:
     assert drift_text(REPORT, lambda path: f"../{path}", painter(False), 100) == (
         "Target local\n"
         "Each field: value in the file → value in the target.\n"

@@ -39,7 +39,7 @@ WHO = ("Ada", "2026-01-01T00:00:00.1234567+00:00")
     ],
     ids=["one field", "nobody is named", "uncertain", "many fields"],
 )
-def test_an_edit_is_one_line(drifted: Drifted, expected: str) -> None:
+def test_an_edit_in_the_target_is_shown_on_one_line(drifted: Drifted, expected: str) -> None:
     assert drifted_text(drifted) == expected
 
 

@@ -138,7 +138,7 @@ def test_the_order_and_the_items_of_a_list_are_one_field(
     assert shown(*fields) == text
 
 
-def test_the_new_order_follows_the_items_that_differ_if_full_is_set() -> None:
+def test_the_new_order_is_shown_after_the_items_that_differ_if_full_is_set() -> None:
     order = FieldChange("conda_file.channels", ["a", "b"], ["b", "a"])
     added = FieldChange("conda_file.channels[0]", None, "c")
 
@@ -300,7 +300,7 @@ def test_a_value_that_differs_only_in_a_credential_has_a_note(path: str) -> None
     assert shown.endswith("(another credential)")
 
 
-def test_an_item_that_differs_from_a_removed_one_only_in_a_credential_has_a_note() -> None:
+def test_an_added_item_that_differs_from_a_removed_item_only_in_a_credential_has_a_note() -> None:
     before, after = (f"--index-url https://u:{word}@h.example" for word in ("one", "two"))
     (view,) = field_views([FieldChange("c[0]", before, None), FieldChange("c[0]", None, after)])
 

@@ -454,7 +454,7 @@ def test_a_long_reason_is_wrapped_in_its_column() -> None:
 LONG = "team-with-a-long-name-churn-prediction-training-environment-for-gpu-clusters"
 
 
-def test_a_reason_stands_below_a_name_that_leaves_no_room_for_it() -> None:
+def test_a_reason_is_below_a_name_that_leaves_no_room_beside_it() -> None:
     reason = "no file declares it, and no version of it belongs to another project"
     change = Change(Action.ARCHIVE, "environment", LONG, None, reason)
     short = Change(Action.ARCHIVE, "environment", "old", None, "no file declares it")

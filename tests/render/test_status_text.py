@@ -54,13 +54,13 @@ base         0           .             ?
 
 
 @pytest.mark.parametrize(("width", "expected"), [(105, WIDE), (60, NARROW)])
-def test_a_cell_is_a_sign_in_a_narrow_terminal_and_otherwise_a_word(
+def test_a_cell_is_a_symbol_in_a_narrow_terminal_and_a_word_in_a_wide_terminal(
     width: int, expected: str
 ) -> None:
     assert status_text(example(), PLAIN, width) == expected
 
 
-def test_each_table_has_some_of_the_targets_if_there_is_no_room_for_all() -> None:
+def test_targets_that_do_not_fit_into_one_table_are_split_into_several_tables() -> None:
     text = status_text(example(), PLAIN, 44)
     assert re.findall("^ENV.*", text, re.MULTILINE) == [
         "ENVIRONMENT  VERSION     dev  staging",
@@ -68,7 +68,7 @@ def test_each_table_has_some_of_the_targets_if_there_is_no_room_for_all() -> Non
     ]
 
 
-def test_a_table_with_some_of_the_targets_has_no_empty_rows() -> None:
+def test_a_table_for_a_part_of_the_targets_has_no_empty_rows() -> None:
     first, second = "a-long-name-of-a-target", "another-long-name-of-a-target"
     found = status(
         {

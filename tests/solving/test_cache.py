@@ -88,7 +88,7 @@ def test_another_version_of_envsync_needs_a_new_solve(
     assert cache(tmp_path).read(request_) is None
 
 
-def test_for_a_server_a_good_result_is_kept_until_the_next_day(
+def test_a_result_without_faults_from_a_server_is_kept_until_the_next_day(
     request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = replace(request_, channels=("conda-forge",))
@@ -99,7 +99,7 @@ def test_for_a_server_a_good_result_is_kept_until_the_next_day(
     assert cache(tmp_path).read(remote) is None
 
 
-def test_for_a_server_a_fault_is_not_kept(request_: Request, tmp_path: Path) -> None:
+def test_a_result_with_faults_from_a_server_is_not_kept(request_: Request, tmp_path: Path) -> None:
     remote = replace(request_, channels=(*request_.channels, "conda-forge"))
     cache(tmp_path).write(remote, BAD)
 

@@ -26,7 +26,7 @@ from envsync.solving.channels import absolute, addresses, channels_of, with_addr
         ),
     ],
 )
-def test_channels_of_adds_the_channels_that_conda_adds(
+def test_the_function_channels_of_adds_the_default_channels_of_conda(
     channels: list[str], dependencies: list[str], expected: tuple[str, ...]
 ) -> None:
     assert channels_of(channels, dependencies) == expected
@@ -45,7 +45,7 @@ def test_channels_of_adds_the_channels_that_conda_adds(
         ("https://a.example/noarch-things", ("https://a.example/noarch-things",)),
     ],
 )
-def test_addresses_returns_every_channel_behind_a_name(
+def test_the_function_addresses_returns_every_channel_of_a_name(
     channel: str, expected: tuple[str, ...]
 ) -> None:
     assert addresses(channel) == expected

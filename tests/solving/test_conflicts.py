@@ -29,7 +29,7 @@ SETS = st.lists(st.frozensets(st.integers(0, 15), min_size=1, max_size=4), min_s
 
 
 @given(SETS)
-def test_the_result_contains_no_smaller_conflict(
+def test_the_reported_conflict_contains_no_smaller_conflict(
     conflicts: list[frozenset[int]],
 ) -> None:
     found = asyncio.run(smallest_conflict(Solves(conflicts), range(16)))
@@ -40,7 +40,7 @@ def test_the_result_contains_no_smaller_conflict(
     assert found == sorted(found)
 
 
-def test_a_pair_among_a_thousand_needs_few_questions() -> None:
+def test_a_conflict_of_two_among_a_thousand_dependencies_needs_few_solves() -> None:
     solves = Solves([frozenset({17, 801})])
 
     assert asyncio.run(smallest_conflict(solves, range(1000))) == [17, 801]

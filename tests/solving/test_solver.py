@@ -71,7 +71,7 @@ def test_dependencies_that_can_be_installed_have_no_fault(
     assert result(channel, *dependencies) == Result()
 
 
-def test_a_misspelt_package_suggests_similar_names(channel: str) -> None:
+def test_the_fault_of_a_misspelt_package_has_similar_names(channel: str) -> None:
     assert result(channel, "python=3.12", "numpi=1.26").faults == (
         Fault("unknown", 1, near=("numpy",)),
     )
@@ -84,7 +84,7 @@ def test_a_package_without_a_similar_name_has_no_near_names(channel: str) -> Non
     )
 
 
-def test_a_missing_version_suggests_the_nearest_versions(channel: str) -> None:
+def test_the_fault_of_a_missing_version_has_the_nearest_versions(channel: str) -> None:
     assert result(channel, "numpy=3", "python=3.11.10", "python>=4").faults == (
         Fault("version", 0, near=("1.26.4", "1.20.3")),
         Fault("version", 1, near=("3.11.9", "3.12.3", "3.9.18")),
@@ -181,7 +181,7 @@ def test_a_channel_without_packages_for_the_platform_is_read(tmp_path: Path) -> 
     assert result((tmp_path / "channel").as_uri(), "tool") == Result()
 
 
-def test_many_requests_are_solved_in_one_run(channel: str) -> None:
+def test_solve_returns_a_result_for_each_of_many_requests(channel: str) -> None:
     requests = [request(channel, "python", f"numpy={version}") for version in range(40)]
 
     found = solved(*requests)

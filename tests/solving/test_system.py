@@ -33,7 +33,9 @@ DEFAULT = "glibc 2.35 and no CUDA"
         ("contoso.azurecr.io/base:1@sha256:cu121", DEFAULT),
     ],
 )
-def test_glibc_and_cuda_come_from_the_name_of_the_image(image: str, expected: str) -> None:
+def test_the_versions_of_glibc_and_cuda_are_read_from_the_name_of_the_image(
+    image: str, expected: str
+) -> None:
     assert shown(virtual_packages(image, {})) == expected
 
 
@@ -53,7 +55,7 @@ def test_an_empty_variable_removes_cuda_and_not_glibc() -> None:
     assert shown(found) == DEFAULT
 
 
-def test_the_system_is_described_completely() -> None:
+def test_the_virtual_packages_describe_the_whole_system() -> None:
     assert virtual_packages("contoso.azurecr.io/base-cuda12.4:1", {}) == (
         "__glibc=2.35=0",
         "__cuda=12.4=0",

@@ -187,7 +187,7 @@ class ConflictContract:
         ],
         ids=["added", "added-by-us", "taken", "released"],
     )
-    def test_archiving_an_environment_hides_no_version_of_others(
+    def test_archiving_an_environment_archives_no_version_of_another_project(
         self, both: Both, meddle: Meddle, words: str
     ) -> None:
         both[1].create(version())
@@ -198,7 +198,7 @@ class ConflictContract:
         assert error.startswith("pydata has changed since the plan was made: ")
         assert words in error
 
-    def test_archiving_an_environment_hides_no_version_that_others_restored(
+    def test_archiving_an_environment_archives_no_version_that_another_client_restored(
         self, both: Both
     ) -> None:
         both[1].create(version())
@@ -261,7 +261,7 @@ class ConflictContract:
         ],
         ids=["added", "restored"],
     )
-    def test_restoring_an_environment_shows_no_version_of_others(
+    def test_restoring_an_environment_restores_no_version_of_another_project(
         self, both: Both, meddle: Meddle, words: str
     ) -> None:
         both[1].create(version())
@@ -303,7 +303,7 @@ class ConflictContract:
         ],
         ids=["other", "ours", "taken"],
     )
-    def test_a_create_is_not_added_to_versions_that_the_plan_did_not_see(
+    def test_a_create_is_a_conflict_if_the_environment_has_a_version_that_is_not_in_the_plan(
         self, both: Both, meddle: Meddle, words: str
     ) -> None:
         both[1].create(version())

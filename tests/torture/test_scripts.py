@@ -66,6 +66,6 @@ def test_runs_end_after_the_given_time_but_there_is_always_one() -> None:
 
 
 @pytest.mark.parametrize("place", ["local target", "workspace"])
-def test_no_update_is_lost_in_a_race_without_a_report(place: str) -> None:
+def test_every_lost_update_in_a_race_is_reported(place: str) -> None:
     for what, scenario in races.SCENARIOS:
         assert races.run(place, what, scenario, seed=1, count=4).defects == []

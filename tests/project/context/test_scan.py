@@ -402,7 +402,7 @@ def test_exponentially_many_links_are_not_followed(
 
 
 @needs_links
-def test_a_maze_of_directories_with_links_to_each_other_is_left_early(tmp_path: Path) -> None:
+def test_the_search_of_directories_that_link_to_each_other_ends_early(tmp_path: Path) -> None:
     for directory in "abcdefgh":
         (tmp_path / directory).mkdir()
         for other in set("abcdefgh") - {directory}:

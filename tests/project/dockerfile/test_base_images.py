@@ -122,7 +122,7 @@ def test_an_unknown_image_says_which_variable_has_no_value() -> None:
     assert [image.problem for image in Dockerfile.parse(text).images] == expected
 
 
-def test_the_position_is_that_of_the_image_as_it_is_written() -> None:
+def test_the_position_is_the_position_of_the_image_in_the_dockerfile() -> None:
     text = "ARG T=1\r\n# note\r\nFROM --platform=x \\\r\n    x:${T} AS build\r\n"
     dockerfile = Dockerfile.parse(text)
     (image,) = dockerfile.images

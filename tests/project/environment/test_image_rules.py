@@ -27,7 +27,7 @@ from envsync.project.environment.image_rules import check_image
         ("*", "contoso.com/a/b:1", True),
     ],
 )
-def test_the_first_part_of_a_glob_is_the_first_part_of_the_image(
+def test_the_first_part_of_a_glob_matches_only_the_host_of_the_image(
     glob: str, image: str, *, is_allowed: bool
 ) -> None:
     found = [item.rule for item in check_image(image, FilePolicy(images=(glob,)))]

@@ -51,7 +51,7 @@ MCR = "mcr.microsoft.com/azureml"
         (f"x@sha256:{'cu118' * 12}0000", []),
     ],
 )
-def test_series_without_support_are_found_in_the_name_of_an_image(
+def test_unsupported_series_are_found_in_the_name_of_an_image(
     image: str, series: list[str]
 ) -> None:
     assert [item.name for item in ended_in_image(image)] == series
@@ -75,7 +75,7 @@ def test_only_the_images_of_microsoft_in_the_list_are_retired(image: str) -> Non
     assert successor(image) is None
 
 
-def test_the_data_names_its_sources_and_contains_only_series_that_had_ended() -> None:
+def test_the_file_of_retired_series_names_its_sources_and_contains_only_ended_series() -> None:
     assert set(CONTENT) == {
         *("date", "sources", "python", "ubuntu", "cuda", "images", "successors"),
     }
@@ -123,7 +123,7 @@ def fetched(**changed: Any) -> Any:
     return {SCRIPT["IMAGES"]: PAGE, **texts}.__getitem__
 
 
-def test_the_script_adds_what_has_ended_since() -> None:
+def test_the_script_adds_series_that_ended_after_its_last_run() -> None:
     after = SCRIPT["refreshed"](CONTENT, fetched(), "2027-10-31")
 
     assert after["date"] == "2027-10-31"

@@ -14,7 +14,7 @@ ENVIRONMENT = "name: e\nversion: '1'\ndescription: d\nimage: i:1\nconda_file: co
 UNKNOWN = "".join(f"k{number}: a\n" for number in range(3 * MAX_OF_RULE))
 
 
-def test_similar_keys_are_searched_for_the_keys_that_are_reported(
+def test_a_similar_key_is_searched_only_for_each_reported_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched: list[str] = []

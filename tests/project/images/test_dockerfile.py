@@ -124,7 +124,7 @@ def test_the_tag_is_a_comment_above_the_line(text: str, expected: str) -> None:
     assert locked(expected) == expected
 
 
-def test_a_tag_in_another_place_than_the_name_cannot_become_a_comment() -> None:
+def test_a_tag_that_is_not_written_beside_the_image_name_cannot_become_a_comment() -> None:
     with pytest.raises(EnvsyncError, match="in different places"):
         locked("ARG T=1\nFROM a:$T\n", only_digest=True)
 

@@ -61,7 +61,7 @@ def test_the_tag_becomes_a_comment(text: str, expected: str) -> None:
     assert (use.image.tag, use.image.digest, use.only_digest) == ("1", NEW, True)
 
 
-def test_a_new_tag_replaces_the_one_in_the_comment() -> None:
+def test_a_new_tag_replaces_the_tag_in_the_comment() -> None:
     text = f"image: x@{NEW}  # envsync: tag 1 # envsync: track ^1\n"
 
     assert read(text.encode()).track == "^1"
@@ -86,7 +86,7 @@ def test_a_value_that_is_repeated_is_changed_only_in_the_image(text: str) -> Non
         assert "a: &i x:1" in result
 
 
-def test_a_block_has_no_room_for_a_comment() -> None:
+def test_an_image_in_a_block_scalar_gets_no_comment() -> None:
     with pytest.raises(EnvsyncError, match="Edit the file by hand"):
         locked("image: |-\n  x:1\n", only_digest=True)
 

@@ -127,7 +127,7 @@ def test_each_part_of_a_long_line_is_decoded_once(tmp_path: Path) -> None:
     assert [item.column for item in found] == [36 * n + 23 for n in range(300)]
 
 
-def test_similar_names_are_searched_for_a_bounded_number_of_references(
+def test_a_bounded_number_of_references_gets_a_similar_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched: list[str] = []

@@ -23,7 +23,7 @@ TOKENS = [
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
-def test_a_certain_outline_contains_every_key_that_yaml_reads(text: str) -> None:
+def test_an_outline_without_doubts_contains_every_key_that_yaml_reads(text: str) -> None:
     data = text.encode()
     found, document = outline(data), compose(data)
     if document.problems or not found.is_certain:

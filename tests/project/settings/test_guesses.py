@@ -77,7 +77,7 @@ def test_the_subscription_is_kept_if_the_file_names_it(tmp_path: Path) -> None:
     assert settings["subscription_id"] == "00000000-0000-4000-8000-000000000000"
 
 
-def test_files_above_the_project_count_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
+def test_files_above_the_project_are_read_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
     top = tmp_path / "repository"
     root = top / "ml" / "churn"
     root.mkdir(parents=True)

@@ -16,7 +16,7 @@ def counts(*history: HistoryEntry) -> list[str]:
     return [item.counts for item in apply_views(replace(report, targets=(target,)))]
 
 
-def test_changes_of_one_user_in_one_minute_are_an_apply() -> None:
+def test_changes_that_one_user_made_within_a_minute_are_shown_as_one_apply() -> None:
     found = apply_views(replace(example(), targets=example().targets[:1]))
 
     assert found[0] == ApplyView(
@@ -30,7 +30,7 @@ def test_changes_of_one_user_in_one_minute_are_an_apply() -> None:
     assert [item.at for item in found] == ["2026-02-01 00:00", "2026-01-01 00:00"]
 
 
-def test_a_new_user_or_commit_or_a_pause_starts_a_new_apply() -> None:
+def test_another_user_another_commit_or_a_pause_starts_a_new_apply() -> None:
     first = entry("2026-01-01T00:00:00Z", "create", "a", "1")
 
     assert counts(first, entry("2026-01-01T00:00:01Z", "update", "a", "1", actor="bob")) == [
@@ -41,7 +41,7 @@ def test_a_new_user_or_commit_or_a_pause_starts_a_new_apply() -> None:
     assert len(counts(first, entry("2026-01-01T00:05:00Z", "update", "a", "1"))) == 2
 
 
-def test_a_target_without_history_tells_who_wrote_a_version_last() -> None:
+def test_a_target_without_history_shows_who_wrote_each_version_last() -> None:
     report = example()
     item = version("a", "1", "2026-01-01T00:00:00Z")
     written = replace(item, modified=Modification("bob", "2026-01-05T00:00:00Z"))
@@ -54,7 +54,7 @@ def test_a_target_without_history_tells_who_wrote_a_version_last() -> None:
     ]
 
 
-def test_a_target_without_history_tells_when_its_versions_were_created() -> None:
+def test_a_target_without_history_shows_when_each_version_was_created() -> None:
     found = apply_views(replace(example(), targets=example().targets[1:]))
 
     assert [(item.target, item.at, item.commit, item.counts) for item in found] == [

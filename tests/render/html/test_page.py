@@ -103,7 +103,7 @@ def test_a_page_about_plans_shows_only_plans() -> None:
     assert "<title>churn: plan</title>" in text
 
 
-def test_template_style_script_and_renderer_have_less_than_a_thousand_lines() -> None:
+def test_the_source_of_the_page_has_less_than_a_thousand_lines() -> None:
     files = [path for path in PAGE.iterdir() if path.is_file()]
 
     assert {path.suffix for path in files} == {".py", ".html", ".css", ".js"}

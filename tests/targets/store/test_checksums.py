@@ -34,7 +34,7 @@ def edit(path: Path, *statements: str) -> None:
 
 
 @pytest.mark.parametrize("old", [b"A text.", b"pydata", b"mcr."])
-def test_another_letter_in_the_text_of_a_row_is_damage(path: Path, old: bytes) -> None:
+def test_a_changed_letter_in_a_row_is_reported_as_damage(path: Path, old: bytes) -> None:
     content = path.read_bytes()
     damaged = content.replace(old, bytes([old[0] ^ 1]) + old[1:])
     assert damaged != content
@@ -57,7 +57,7 @@ def test_another_letter_in_the_text_of_a_row_is_damage(path: Path, old: bytes) -
         "INSERT INTO checksums VALUES ('versions', 9, 'a')",
     ],
 )
-def test_a_row_without_its_checksum_is_damage(path: Path, statement: str) -> None:
+def test_a_row_without_a_checksum_is_reported_as_damage(path: Path, statement: str) -> None:
     edit(path, statement)
 
     with (

@@ -212,7 +212,7 @@ def test_changes_after_a_time_are_listed_newest_first(stores: Stores) -> None:
     ]
 
 
-def test_a_store_without_a_file_is_empty(stores: Stores) -> None:
+def test_a_store_whose_file_does_not_exist_is_empty(stores: Stores) -> None:
     store = stores.open()
 
     assert (store.records(), store.record("pydata", "1"), store.history_after("")) == (

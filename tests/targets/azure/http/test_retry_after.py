@@ -11,5 +11,5 @@ from envsync.targets.azure.http.retries import retry_after
     ("value", "expected"),
     [("7", 7.0), ("0", 0.0), ("-5", 0.0), ("nan", None), ("inf", None), ("soon", None)],
 )
-def test_only_a_possible_wait_is_read(value: str, expected: float | None) -> None:
+def test_a_retry_after_that_is_not_finite_is_ignored(value: str, expected: float | None) -> None:
     assert retry_after({"Retry-After": value}) == expected
