@@ -50,9 +50,9 @@ def install(connection: sqlite3.Connection) -> None:
         row = f"'{table}', NEW.{key}, envsync_checksum({new})"
         add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608 (see above)
         for event, body in (
-            ("INSERT", f"{forget} NEW.{key}; {add}"),
-            ("UPDATE", f"{forget} OLD.{key}; {add}"),
-            ("DELETE", f"{forget} OLD.{key};"),
+            ("INSERT", f"{forget} +NEW.{key}; {add}"),
+            ("UPDATE", f"{forget} +OLD.{key}; {add}"),
+            ("DELETE", f"{forget} +OLD.{key};"),
         ):
             name = f"checksum_{table}_{event.lower()}"
             connection.execute(f"DROP TRIGGER IF EXISTS temp.{name}")
