@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import cast
 
 from envsync.model.canonical import canonical_json
@@ -109,20 +109,15 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
     Raises:
         KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
     """
-    rows = {row.digest: row for row in snapshot.contexts}
-
-    @cache
-    def context(digest: str) -> BuildContext:
-        row = rows[digest]
-        return BuildContext(
-            digest,
-            _StoredFiles(row.files),
-            directory=location(digest),
+    contexts = {
+        row.digest: BuildContext(
+            row.digest, _StoredFiles(row.files), directory=location(row.digest)
         )
-
+        for row in snapshot.contexts
+    }
     versions: defaultdict[str, list[RegisteredVersion]] = defaultdict(list)
     for row in snapshot.versions:
-        versions[row.name].append(_registered(row, context))
+        versions[row.name].append(_registered(row, contexts))
     return {
         row.name: Container(
             row.name,
@@ -162,10 +157,10 @@ def _context_row(key: EnvironmentKey, context: BuildContext) -> ContextRow:
     )
 
 
-def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> RegisteredVersion:
+def _registered(row: VersionRow, contexts: Mapping[str, BuildContext]) -> RegisteredVersion:
     build = inference_config = None
     if row.build_context is not None:
-        build = Build(context(row.build_context), str(row.dockerfile_path))
+        build = Build(contexts[row.build_context], str(row.dockerfile_path))
     elif row.build_uri is not None:
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:

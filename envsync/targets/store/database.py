@@ -1,8 +1,9 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
-Each operation is one transaction. When an operation returns, its changes are on disk (WAL mode with
-`synchronous = FULL`). Several threads and processes can use one file at the same time. A file that
-is damaged, belongs to another program or comes from a newer envsync is refused and not changed.
+Each operation changes everything or nothing. When an operation returns, its changes are on disk
+(WAL mode with `synchronous = FULL`). Several threads and processes can use one file at the same
+time, and operations of several threads can share one transaction (see `turns`). A file that is
+damaged, belongs to another program or comes from a newer envsync is refused and not changed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +26,7 @@ from envsync.targets.store.failures import (
     uncreatable,
 )
 from envsync.targets.store.tables import APPLICATION_ID, CREATE_SCRIPT, SCHEMA_VERSION
+from envsync.targets.store.turns import Turns, roll_back
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_LENGTH = 100
@@ -46,7 +47,7 @@ class Database:
         self.path = path
         self._file = Path(os.path.realpath(path))
         self.directory = self._file.parent
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._upgraded = False
@@ -58,12 +59,13 @@ class Database:
         Raises:
             TargetError: the file cannot be read.
         """
-        with self._lock, self._failures_explained():
+        with self._turns.turn(), self._failures_explained():
+            self._turns.commit()
             connection = self._open()
             if connection is None:
                 yield None
                 return
-            with _transaction(connection, "BEGIN"):
+            with _reading(connection):
                 yield connection
 
     @contextmanager
@@ -75,34 +77,33 @@ class Database:
         Raises:
             TargetError: the file cannot be read or written.
         """
-        with self._lock, self._failures_explained():
-            connection = self._open()
-            if connection is None:
-                self._create()
-                connection = self._open()
-            if connection is None:
-                raise TargetError(
-                    f"{self.path} was removed while envsync was using it. Run the command again."
-                )
-            # BEGIN IMMEDIATE takes the write lock before the first read. After a plain BEGIN, the
-            # first write can fail without waiting, because SQLite refuses to upgrade a stale read
-            # transaction: https://www.sqlite.org/isolation.html
-            with _transaction(connection, "BEGIN IMMEDIATE"):
-                upgraded = self._upgrade(connection)
-                yield connection
-            if upgraded:
-                # `_is_there` reads the format from the file itself, not from the WAL.
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _upgrade(self, connection: sqlite3.Connection) -> bool:
-        """Adds the checksums to a file of format 1. Returns whether the file was changed."""
-        if self._upgraded or checksums.have_checksums(connection):
+        with self._failures_explained():
+            with self._turns.turn():
+                connection = self._open_or_create()
+                with self._turns.write(connection) as commit:
+                    upgraded = not self._upgraded and _upgrade(connection)
+                    yield connection
+            self._turns.wait(commit)
             self._upgraded = True
-            return False
-        checksums.add_checksums(connection)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._upgraded = True
-        return True
+            if upgraded:
+                self._write_header(connection)
+
+    def _open_or_create(self) -> sqlite3.Connection:
+        connection = self._open()
+        if connection is None:
+            self._create()
+            connection = self._open()
+        if connection is None:
+            raise TargetError(
+                f"{self.path} was removed while envsync was using it. Run the command again."
+            )
+        return connection
+
+    def _write_header(self, connection: sqlite3.Connection) -> None:
+        """Writes the header of the file, from which `_is_there` reads the format."""
+        with self._turns.turn():
+            self._turns.commit()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def exists(self) -> bool:
         """Returns whether the file exists.
@@ -110,12 +111,13 @@ class Database:
         Raises:
             TargetError: the path is not a file that envsync can use.
         """
-        with self._lock, self._failures_explained():
+        with self._turns.turn(), self._failures_explained():
             return self._open() is not None
 
     def close(self) -> None:
         """Closes the connection. A closed database cannot be opened again."""
-        with self._lock:
+        with self._turns.turn():
+            self._turns.commit()
             self._closed = True
             if self._connection is not None:
                 self._connection.close()
@@ -225,9 +227,8 @@ class Database:
             uri=True,
             timeout=BUSY_TIMEOUT,
             # If `isolation_level` is None, the sqlite3 module begins no transactions.
-            # `_transaction` begins every transaction.
             isolation_level=None,
-            # Several threads share the connection, and `_lock` lets only one thread use it at a
+            # Several threads share the connection, and `_turns` lets only one thread use it at a
             # time.
             check_same_thread=False,
         )
@@ -242,7 +243,7 @@ class Database:
             # the first query.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             checksums.install(connection)
-            with _transaction(connection, "BEGIN"):
+            with _reading(connection):
                 checksums.ensure_undamaged(connection)
         except BaseException:
             connection.close()
@@ -322,19 +323,24 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    connection.execute(begin)
+def _reading(connection: sqlite3.Connection) -> Iterator[None]:
+    """Lets the block read one consistent state."""
+    connection.execute("BEGIN")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite itself rolls back after some errors, such as a full disk, and a second ROLLBACK
-        # would fail:
-        # https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+        roll_back(connection, "ROLLBACK")
         raise
+
+
+def _upgrade(connection: sqlite3.Connection) -> bool:
+    """Adds the checksums to a file of format 1. Returns whether the file was changed."""
+    if checksums.have_checksums(connection):
+        return False
+    checksums.add_checksums(connection)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return True
 
 
 def _number(header: bytes, offset: int) -> int:
