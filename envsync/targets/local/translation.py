@@ -21,7 +21,7 @@ from envsync.model.environment import (
     all_tags,
 )
 from envsync.model.errors import TargetError
-from envsync.model.naming import highest_number, is_number
+from envsync.model.naming import is_number
 from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import Container, Modification, RegisteredVersion, State
 from envsync.targets.store.rows import (
@@ -140,7 +140,8 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     # numbers (recorded in 2025). No code relies on the suggested name, so the local target can
     # suggest another name than the service.
     taken = {version.version for version in versions}
-    number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
+    numbers = [int(version) for version in taken if is_number(version)]
+    number = (max(numbers, default=0) if len(numbers) == len(taken) else len(taken)) + 1
     while str(number) in taken:
         number += 1
     return str(number)
