@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -25,11 +24,9 @@ from envsync.targets.store.failures import (
     is_unwritable,
     uncreatable,
 )
-from envsync.targets.store.tables import APPLICATION_ID, CREATE_SCRIPT, SCHEMA_VERSION
+from envsync.targets.store.header import is_local_target, journal_of
+from envsync.targets.store.tables import CREATE_SCRIPT, SCHEMA_VERSION
 from envsync.targets.store.turns import Turns, roll_back
-
-_MAGIC = b"SQLite format 3\0"
-_HEADER_LENGTH = 100
 
 
 class Database:
@@ -100,7 +97,7 @@ class Database:
         return connection
 
     def _write_header(self, connection: sqlite3.Connection) -> None:
-        """Writes the header of the file, from which `_is_there` reads the format."""
+        """Writes the new format into the file, because `is_local_target` does not read the WAL."""
         with self._turns.turn():
             self._turns.commit()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -154,7 +151,7 @@ class Database:
     def _open(self) -> sqlite3.Connection | None:
         if self._closed:
             raise TargetError(f"The local target {self.path} is closed and cannot be used.")
-        if self._connection is None and self._is_there():
+        if self._connection is None and is_local_target(self._file, self.path):
             try:
                 self._connection = self._connect("mode=rw")
             except sqlite3.OperationalError as error:
@@ -162,64 +159,10 @@ class Database:
                 # the directory is read-only. With `immutable=1`, SQLite creates no shared-memory
                 # file. `immutable=1` is safe only if no write is pending in the `-wal` file:
                 # https://www.sqlite.org/uri.html#uriimmutable
-                if not is_unwritable(error) or self._companion("-wal").exists():
+                if not is_unwritable(error) or journal_of(self._file).exists():
                     raise
                 self._connection = self._connect("immutable=1")
         return self._connection
-
-    def _is_there(self) -> bool:
-        """Returns whether the file exists and belongs to envsync. Reads only the file's header.
-
-        `_create` publishes only complete files, and nothing changes the header later. If a future
-        version of envsync changes the tables of a file, that change must end with a WAL checkpoint,
-        which writes the new version number into the header.
-        """
-        header = self._header()
-        if header is None:
-            # The `-wal` file contains committed writes, which a new database file would lose. The
-            # header is read again, because another process can have created the file in the
-            # meantime.
-            if self._companion("-wal").exists() and self._header() is None:
-                raise TargetError(
-                    f"{self.path} does not exist, but its journal {self._companion('-wal').name} "
-                    "exists. Put the file back, or remove the journal to start with an empty "
-                    "target."
-                )
-            return False
-        # The header contains `user_version` at offset 60, and `application_id` at offset 68:
-        # https://www.sqlite.org/fileformat2.html#the_database_header
-        version = _number(header, 60)
-        ours = header[: len(_MAGIC)] == _MAGIC and _number(header, 68) == APPLICATION_ID
-        if not ours or version < 1:
-            raise TargetError(
-                f"{self.path} is not a local target of envsync and was not changed. Move it away, "
-                "or change `path` of the target in envsync.yaml."
-            )
-        if version > SCHEMA_VERSION:
-            raise TargetError(
-                f"{self.path} was written by a newer envsync (format {version}; this envsync reads "
-                f"formats up to {SCHEMA_VERSION}) and was not changed. Update envsync."
-            )
-        return True
-
-    def _header(self) -> bytes | None:
-        try:
-            mode = self._file.stat().st_mode
-            if not stat.S_ISREG(mode):
-                kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-                raise TargetError(
-                    f"{self.path} is {kind}. Set `path` of the local target in envsync.yaml to a "
-                    "file."
-                )
-            with self._file.open("rb") as file:
-                return file.read(_HEADER_LENGTH).ljust(_HEADER_LENGTH, b"\0")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise TargetError(f"{self.path} cannot be read: {error.strerror}.") from error
-
-    def _companion(self, suffix: str) -> Path:
-        return self._file.with_name(self._file.name + suffix)
 
     def _connect(self, query: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -341,7 +284,3 @@ def _upgrade(connection: sqlite3.Connection) -> bool:
     checksums.add_checksums(connection)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     return True
-
-
-def _number(header: bytes, offset: int) -> int:
-    return int.from_bytes(header[offset : offset + 4], "big", signed=True)
