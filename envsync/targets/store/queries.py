@@ -73,6 +73,19 @@ def snapshot(
     return Snapshot(rows_of(ContainerRow, containers), found, _contexts_of(connection, found))
 
 
+def snapshot_of(connection: sqlite3.Connection, name: str) -> Snapshot:
+    """Returns one container with its versions and build contexts. Empty if there is no container.
+
+    `snapshot` needs a table of names, so it takes longer for a single name.
+    """
+    container = find_container(connection, name)
+    if container is None:
+        return Snapshot()
+    found = connection.execute(_VERSIONS + "WHERE name = ? ORDER BY seq", (name,))
+    versions = rows_of(VersionRow, found)
+    return Snapshot([container], versions, _contexts_of(connection, versions))
+
+
 def _contexts_of(
     connection: sqlite3.Connection, versions: Iterable[VersionRow]
 ) -> list[ContextRow]:

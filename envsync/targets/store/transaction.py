@@ -54,7 +54,7 @@ class Transaction:
 
     def snapshot(self, name: str) -> Snapshot:
         """Returns one container with its versions and build contexts."""
-        return queries.snapshot(self._connection, [name], owner=None)
+        return queries.snapshot_of(self._connection, name)
 
     def is_registered(self, new: NewVersion) -> bool:
         """Returns whether the version exists with the same spec and owner.
