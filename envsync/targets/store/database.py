@@ -67,7 +67,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yields a connection with the write lock. Commits the changes at the end of the block.
+        """Yields a connection with the write lock. At the end, waits until the changes are on disk.
 
         An error in the block leaves the file unchanged.
 
@@ -273,7 +273,7 @@ def _reading(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        roll_back(connection, "ROLLBACK")
+        roll_back(connection)
         raise
 
 

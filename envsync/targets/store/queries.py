@@ -151,12 +151,12 @@ def add_container(
     connection: sqlite3.Connection, name: str, at: str, actor: str, owner: str | None = None
 ) -> None:
     """Inserts a container. If `owner` is not None, the container's tags name this owner."""
-    tags = {} if owner is None else {OWNER_TAG: owner}
+    tags: dict[str, JSON] = {} if owner is None else {OWNER_TAG: owner}
     connection.execute(
         "INSERT INTO containers"
         " (name, tags, owner, created_at, created_by, modified_at, modified_by)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (name, canonical_json({**tags}), owner, at, actor, at, actor),
+        (name, canonical_json(tags), owner, at, actor, at, actor),
     )
 
 

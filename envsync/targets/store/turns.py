@@ -11,44 +11,40 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Final
 
 _PATIENCE: Final = 1.0
 """Seconds after which a thread commits its write itself, because a waiting thread has given up."""
 
 
-@dataclass(slots=True, eq=False)
 class Commit:
     """The commit of one or more writes.
 
     Attributes:
-        connection: the connection with the open transaction.
         ended: set when the transaction is committed or has failed.
         failure: why nothing was committed, or None.
     """
 
-    connection: sqlite3.Connection
-    ended: threading.Event = field(default_factory=threading.Event)
-    failure: sqlite3.Error | None = None
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.ended = threading.Event()
+        self.failure: sqlite3.Error | None = None
+        self._connection = connection
 
     def end(self) -> None:
         """Commits the transaction. Does not raise a failure, but keeps it for the other threads."""
         try:
-            self.connection.execute("COMMIT")
+            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.failure = error
         finally:
-            if self.connection.in_transaction:
-                roll_back(self.connection, "ROLLBACK")
-                self.failure = self.failure or sqlite3.OperationalError("interrupted")
+            if self._connection.in_transaction:
+                roll_back(self._connection)
+                self.failure = self.failure or _interrupted()
             self.ended.set()
 
     def fail(self, error: BaseException) -> None:
         """Ends the commit after SQLite has rolled back the whole transaction."""
-        if not isinstance(error, sqlite3.Error):
-            error = sqlite3.OperationalError("interrupted")
-        self.failure = error
+        self.failure = error if isinstance(error, sqlite3.Error) else _interrupted()
         self.ended.set()
 
 
@@ -106,7 +102,7 @@ class Turns:
             yield commit
             connection.execute("RELEASE write")
         except BaseException as error:
-            roll_back(connection, "ROLLBACK TO write", "RELEASE write")
+            _undo(connection)
             if not connection.in_transaction:
                 self._open = None
                 commit.fail(error)
@@ -139,13 +135,29 @@ class Turns:
             self.waiting += change
 
 
-def roll_back(connection: sqlite3.Connection, *statements: str) -> None:
-    """Rolls back after an error, unless SQLite has rolled back the whole transaction.
+def _interrupted() -> sqlite3.Error:
+    error = sqlite3.OperationalError("a write in the same transaction was interrupted")
+    # Without a code, the error would look like damage to the file.
+    error.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
+    return error
 
-    SQLite itself rolls back after some errors, such as a full disk, and another rollback would
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Rolls back a transaction after an error.
+
+    SQLite itself rolls back after some errors, such as a full disk, and a second rollback would
     fail: https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
     """
-    for statement in statements:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    """Undoes the writes since the savepoint, or else the whole transaction."""
+    try:
         if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute(statement)
+            connection.execute("ROLLBACK TO write")
+            connection.execute("RELEASE write")
+    except sqlite3.Error:
+        roll_back(connection)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from envsync.targets.store import turns as module
+from envsync.targets.store.failures import explained
 from envsync.targets.store.turns import Turns
 
 Write = Callable[[sqlite3.Connection], object]
@@ -142,13 +143,10 @@ def test_a_write_that_rolls_back_the_whole_transaction_fails_every_write(sharing
     def roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)")
 
-    writes = sharing.together(insert(1), roll_back, insert(2))
+    writes = sharing.together(insert(1), roll_back)
 
-    assert [type(item.exception(30)) for item in writes] == [
-        sqlite3.IntegrityError,
-        sqlite3.IntegrityError,
-        type(None),
-    ]
+    assert [type(item.exception(30)) for item in writes] == [sqlite3.IntegrityError] * 2
+    sharing.write(insert(2))
     assert sharing.on_disk() == [2]
 
 
@@ -181,3 +179,22 @@ def test_a_write_is_committed_if_the_waiting_thread_gives_up(
     sharing.write(insert(1))
 
     assert sharing.on_disk() == [1]
+
+
+def test_a_write_that_cannot_be_undone_alone_fails_every_write(sharing: Sharing) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        insert(2)(connection)
+        # Without its savepoint, the write cannot be undone alone.
+        connection.execute("RELEASE write")
+        raise LookupError
+
+    done, failed = sharing.together(insert(1), fail)
+
+    assert isinstance(failed.exception(30), LookupError)
+    failure = done.exception(30)
+    assert isinstance(failure, sqlite3.Error)
+    assert str(explained(Path("local.db"), failure)) == (
+        "local.db cannot be used: a write in the same transaction was interrupted."
+    )
+    sharing.write(insert(3))
+    assert sharing.on_disk() == [3]
