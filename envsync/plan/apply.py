@@ -139,10 +139,11 @@ def _not_created(plan: Plan) -> dict[str, str]:
 
     The key is the directory of the file that declares the version. The value is the address.
     """
+    held_back = plan.held_back
     parts: list[Change | Rejection] = [
         change
         for change in plan.changes
-        if change.action is Action.CREATE and change.name in plan.held_back
+        if change.action is Action.CREATE and change.name in held_back
     ]
     # A version that the plan refuses to change or to archive is already in the target. `_immutable`
     # handles the versions with the rejection `immutable`.
