@@ -138,10 +138,11 @@ def run(
         )
     missing = verification.unverified if verification else None
     # Changes that a rejection holds back were not applied, so they have no outcome yet.
+    held_back = plan.held_back
     outcomes += [
         Outcome(change, "skipped", "held back by a rejection")
         for change in plan.changes
-        if change.name in plan.held_back
+        if change.name in held_back
     ]
     if as_json:
         session.out_json(applied_json(plan, outcomes, missing))
@@ -275,11 +276,12 @@ def _report(
     """
     outcomes: list[Outcome] = []
     verification: Verification | None = None
-    column = outcome_column(plan.applicable, session.width)
-    if plan.applicable and not (silent or session.quiet):
+    applicable = plan.applicable
+    column = outcome_column(applicable, session.width)
+    if applicable and not (silent or session.quiet):
         session.out("")
     with ExitStack() as bar:
-        advance = bar.enter_context(_progress(len(plan.applicable), session.quiet))
+        advance = bar.enter_context(_progress(len(applicable), session.quiet))
         for item in items:
             if isinstance(item, Verification):
                 verification = item
@@ -288,7 +290,7 @@ def _report(
             if not silent and not (session.quiet and item.status == "done"):
                 session.out(outcome_text(item, session.paint(sys.stdout), column))
             advance()
-            if len(outcomes) == len(plan.applicable):
+            if len(outcomes) == len(applicable):
                 # Remove the bar before the verification prints messages.
                 bar.close()
                 if plan.target.kind != "local":

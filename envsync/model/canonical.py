@@ -32,7 +32,12 @@ def canonical_json(value: JSON) -> str:
 # Reserved tags and approvals contain digests of canonical JSON, and docs/reference/digest.md
 # documents its format. With other options, no existing digest would match.
 _ENCODER: Final = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    sort_keys=True,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    # A `JSON` contains no cycle. The check does not change the result.
+    check_circular=False,
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 # The service publishes no pattern for versions. Its pattern for names (OpenAPI,
@@ -54,6 +55,7 @@ def highest_number(versions: Iterable[str]) -> int:
     return max((int(version) for version in versions if is_number(version)), default=0)
 
 
+@lru_cache(1024)  # most environments have the same few versions
 def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Returns a sort key that puts `9` before `10`, and `1.9` before `1.10`."""
     # Python cannot compare an int with a str. The leading 0 or 1 keeps numbers before words, so

@@ -122,8 +122,12 @@ class Container(Value, frozen=True):
     @property
     def latest(self) -> str | None:
         """The version that `@latest` refers to: the active version that was created last."""
-        active = self.active
-        return active[-1].version if active else None
+        # A loop is faster here than `active`.
+        if not self.archived:
+            for item in reversed(self.versions):
+                if not item.archived:
+                    return item.version
+        return None
 
     def version(self, version: str) -> RegisteredVersion | None:
         """Returns one version, or None if the container does not have it."""

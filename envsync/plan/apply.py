@@ -141,10 +141,11 @@ def _not_created(plan: Plan) -> dict[str, str]:
     The key is the directory of the file that declares the version. The value is the address of the
     version.
     """
+    held_back = plan.held_back
     parts: list[Change | Rejection] = [
         change
         for change in plan.changes
-        if change.action is Action.CREATE and change.name in plan.held_back
+        if change.action is Action.CREATE and change.name in held_back
     ]
     # Rejections with these codes are about versions that are already in the target. `_immutable`
     # handles the code `immutable`.

@@ -19,6 +19,8 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
         container: the container that the plan was made from.
     """
     changes = tuple(changes)
+    if not changes:
+        return ()
     registered = {item.version: item for item in container.versions}
     hidden, restored = container.archived, False
     versions = _known(changes, container)

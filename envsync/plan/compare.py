@@ -76,8 +76,12 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
 
 def is_contradicted(declared: EnvironmentSpec, item: RegisteredVersion) -> bool:
     """Returns True if the tag `envsync.digest` matches the declared spec, but the hash does not."""
-    digest = item.environment.provenance.digest
-    return digest == declared.digest and match_spec(declared, item) == "unknown"
+    # The digest comes last, because computing it takes longest.
+    return (
+        declared.build is not None
+        and match_spec(declared, item) == "unknown"
+        and item.environment.provenance.digest == declared.digest
+    )
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
@@ -128,17 +132,18 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         globs: patterns of the ignored tag keys.
     """
     kept = {key: value for key, value in before.tags.items() if _is_ignored(key, globs)}
-    return replace(declared, tags={**without_ignored(declared, globs).tags, **kept})
+    compared = without_ignored(declared, globs)
+    return replace(compared, tags={**compared.tags, **kept}) if kept else compared
 
 
 def without_ignored(metadata: Metadata, globs: Sequence[str]) -> Metadata:
     """Returns the metadata without the tags whose keys match a pattern."""
     tags = {key: value for key, value in metadata.tags.items() if not _is_ignored(key, globs)}
-    return replace(metadata, tags=tags)
+    return metadata if len(tags) == len(metadata.tags) else replace(metadata, tags=tags)
 
 
 def _is_ignored(key: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(key, glob) for glob in globs)
+    return bool(globs) and any(fnmatchcase(key, glob) for glob in globs)
 
 
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
@@ -173,10 +178,10 @@ def _differences(
 ) -> Iterator[FieldChange]:
     """Yields each field that differs. An added or removed conda file is one field."""
     for key in dict.fromkeys((*before, *after)):
-        path, old, new = _join(parent, key), before.get(key), after.get(key)
-        # Compare the JSON and not `old == new`, because in Python True == 1 == 1.0.
-        if canonical_json(old) == canonical_json(new):
+        old, new = before.get(key), after.get(key)
+        if _is_same(old, new):
             continue
+        path = _join(parent, key)
         if path == "conda_file":
             inside = _inside(path, old, new) if old and new else [FieldChange(path, old, new)]
             yield from sorted(inside, key=lambda change: natural_order(change.path))
@@ -194,7 +199,7 @@ def _inside(path: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
     item contains its index in the new list, or in the old list if the item was removed. If the
     items that both lists contain are in a different order, the list itself is a difference as well.
     """
-    if canonical_json(before) == canonical_json(after):
+    if _is_same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys((*before, *after)):
@@ -226,6 +231,13 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
             yield from _inside(f"{path}[{index}]", old[name], item)
         else:
             yield FieldChange(f"{path}[{index}]", None, item)
+
+
+def _is_same(before: JSON, after: JSON) -> bool:
+    if before is None or after is None or (isinstance(before, str) and isinstance(after, str)):
+        return before == after
+    # Compare the JSON and not `before == after`, because in Python True == 1 == 1.0.
+    return canonical_json(before) == canonical_json(after)
 
 
 def _join(path: str, key: str) -> str:

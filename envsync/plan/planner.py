@@ -22,7 +22,7 @@ from envsync.plan.archives import LeftOut, StillThere
 from envsync.plan.before import with_before
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.compare import is_contradicted
-from envsync.plan.decisions import Decision, decisions
+from envsync.plan.decisions import decisions
 from envsync.plan.guard import mass_archive
 from envsync.plan.in_use import NO_REFERENCES, References, without_refused
 from envsync.plan.ownership import unmarked
@@ -163,10 +163,9 @@ def _plan_name(
     is_derived = policy.versions == "content" and any(item.version is None for item in declarations)
     versions = resolve(declarations, container, policy)
     decided = list(decisions(container, versions, policy, still_there, left_out))
-    decided += filter(None, [unmarked(container, _changes(decided), policy)])
-    allowed, refused, warnings = without_refused(
-        _changes(decided), container, policy, references, suffix
-    )
+    planned = [item for item in decided if isinstance(item, Change)]
+    planned += filter(None, [unmarked(container, planned, policy)])
+    allowed, refused, warnings = without_refused(planned, container, policy, references, suffix)
     changes = with_before(allowed, container)
     rejections = (*(item for item in decided if isinstance(item, Rejection)), *refused)
     # `@latest` is computed from all changes of a name, including changes that a rejection holds
@@ -192,7 +191,3 @@ def _plan_name(
         after=following.latest,
         unchanged=len(versions.keys() - touched),
     )
-
-
-def _changes(decided: Iterable[Decision]) -> list[Change]:
-    return [item for item in decided if isinstance(item, Change)]

@@ -34,11 +34,10 @@ def resolve(
         EnvsyncError: two declarations have the same version.
     """
     versions = [_version_of(declaration, container, policy) for declaration in declarations]
-    for version, count in Counter(versions).items():
-        if count > 1:
-            raise EnvsyncError(
-                f"{count} files declare {container.name}:{version}. Keep one of them."
-            )
+    if len(set(versions)) < len(versions):
+        counts = Counter(versions).items()
+        version, count = next(item for item in counts if item[1] > 1)
+        raise EnvsyncError(f"{count} files declare {container.name}:{version}. Keep one of them.")
     pairs = zip(versions, declarations, strict=True)
     return dict(sorted(pairs, key=lambda pair: natural_order(pair[0])))
 
@@ -90,6 +89,8 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
 
     Only the values that `@latest` depends on are updated. Metadata and owners are not updated.
     """
+    if not changes:
+        return container
     archived = {
         change.version: change.action is Action.ARCHIVE
         for change in changes
@@ -136,9 +137,9 @@ def latest_warnings(
     after = container_after(before, changes)
     # Declared versions that are rejected are left out, because an apply does not create them.
     existing = [item.version for item in after.versions if item.version in declared]
-    if after.latest is None or not existing:
-        return
     name, latest = after.name, after.latest
+    if latest is None or not existing:
+        return
     if latest in {change.version for change in changes if change.action is Action.CREATE}:
         # In Azure ML, @latest is the version that was created last, not the highest version. So a
         # fix of an older release, such as 1.2.1 after 2.0, becomes @latest without notice.

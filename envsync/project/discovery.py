@@ -105,6 +105,9 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
 
 def references(path: str, files: Files) -> dict[str, str]:
     """Returns the local paths in `conda_file` and `build.path` of a file, with links resolved."""
+    known = files.named.get(path)
+    if known is not None:
+        return known
     parsed = files.read(path)
     if isinstance(parsed, Unreadable):
         return {}

@@ -1,4 +1,8 @@
-"""Caches the files of a project. Each file is read and parsed at most once."""
+"""Caches the files of a project. Each file is read at most once.
+
+The nodes of a file need ten times the memory of its text. So loading a project drops the nodes of
+each file that it has read. If a command needs the position of a field, the text is parsed again.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +81,8 @@ class Files:
         root: the absolute path of the project directory. Symbolic links are not resolved.
         real_root: the project directory with symbolic links resolved.
         contents: the bytes of files, by resolved path.
-        parsed: parsed YAML files, by resolved path.
+        parsed: parsed YAML files whose nodes are not dropped yet, by resolved path.
+        named: the local paths that environment files name, by the path of the file and the field.
         condas: conda specifications, by resolved path.
         dockerfiles: the problems of Dockerfiles, by path.
         scans: the scans of build contexts, by resolved path and boundary.
@@ -88,6 +93,7 @@ class Files:
     real_root: str
     contents: dict[str, bytes | Unreadable] = field(default_factory=dict)
     parsed: dict[str, ParsedFile | Unreadable] = field(default_factory=dict)
+    named: dict[str, dict[str, str]] = field(default_factory=dict)
     condas: dict[str, Conda] = field(default_factory=dict)
     dockerfiles: dict[str, Report] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
@@ -112,6 +118,17 @@ class Files:
             parsed = content if isinstance(content, Unreadable) else parse(content)
             self.parsed[key] = parsed
         return parsed
+
+    def drop_nodes(self, real: str | None = None) -> None:
+        """Drops the nodes of a file, or of all files. The next `read` parses the same bytes again.
+
+        Args:
+            real: the path of the file with symbolic links resolved, or None for all files.
+        """
+        if real is None:
+            self.parsed.clear()
+        else:
+            self.parsed.pop(real, None)
 
     def content(self, path: str, real: str | None = None) -> bytes | Unreadable:
         """Returns the bytes of the file at an absolute path.

@@ -104,6 +104,7 @@ def load(
     check_across(drafts, versions)
     check_own_context(dict(zip(found.environment_files, drafts, strict=True)), files)
     drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
+    files.drop_nodes()
     # Drafts that name the same file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
@@ -301,4 +302,5 @@ def _read(
     content = files.content(path, real)
     if isinstance(content, bytes):
         add_doubt(report, parsed, content)
+    files.drop_nodes(real)
     return draft

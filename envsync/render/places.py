@@ -22,6 +22,8 @@ Place: TypeAlias = Callable[[str], str]
 _WORD: Final = re.compile(r"(?<![^\s(])[^\s`'\"(),;]+")
 # Matches a word that is a position, such as `environments/a.yml:3`.
 _POSITION: Final = re.compile(r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)")
+# Every text that contains a position matches. Most texts contain none.
+_HAS_POSITION: Final = re.compile(r"\.(?:ya?ml|py|ipynb):\d")
 
 
 def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem, ...]:
@@ -73,6 +75,8 @@ def in_sentence(text: str, files: Collection[str], place: Place) -> str:
         files: paths to replace. Words such as `environments/a.yml:3` are replaced as well.
         place: the function that returns the path that the user sees.
     """
+    if not files and not _HAS_POSITION.search(text):
+        return text
 
     def word(match: re.Match[str]) -> str:
         found = match.group()

@@ -54,6 +54,7 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
             file.report.add("missing-file", node, message, fix=fix)
             return Conda(None)
         known = file.files.condas[path] = _read_file(file, path, parsed)
+        file.files.drop_nodes(path)
     return known
 
 

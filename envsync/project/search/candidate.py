@@ -154,12 +154,12 @@ def _classify_parsed(file: YamlFile, files: Files, parsed: ParsedFile) -> Candid
     elif not has_shape(top):
         suspicion = suspect_keys(top, top, _key_nodes(parsed))
         return Candidate(file, suspicion.reason if suspicion else NO_SHAPE, suspicion)
-    return Candidate(
-        file,
-        has_schema=schema is not None,
-        context=target(files, file.directory, nested_field(parsed, top.get("build"), "path")),
-        conda=target(files, file.directory, top.get("conda_file")),
-    )
+    context = target(files, file.directory, nested_field(parsed, top.get("build"), "path"))
+    conda = target(files, file.directory, top.get("conda_file"))
+    named = {"conda_file": conda, "build.path": context}
+    # `references` needs the paths after the nodes are dropped.
+    files.named[file.path] = {field: path for field, path in named.items() if path is not None}
+    return Candidate(file, has_schema=schema is not None, context=context, conda=conda)
 
 
 def _key_nodes(parsed: ParsedFile) -> dict[str, Node]:

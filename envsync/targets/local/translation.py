@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import cast
 
 from envsync.model.canonical import canonical_json
@@ -21,7 +21,7 @@ from envsync.model.environment import (
     all_tags,
 )
 from envsync.model.errors import TargetError
-from envsync.model.naming import highest_number, is_number
+from envsync.model.naming import is_number
 from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import Container, Modification, RegisteredVersion, State
 from envsync.targets.store.rows import (
@@ -109,20 +109,15 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
     Raises:
         KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
     """
-    rows = {row.digest: row for row in snapshot.contexts}
-
-    @cache
-    def context(digest: str) -> BuildContext:
-        row = rows[digest]
-        return BuildContext(
-            digest,
-            _StoredFiles(row.files),
-            directory=location(digest),
+    contexts = {
+        row.digest: BuildContext(
+            row.digest, _StoredFiles(row.files), directory=location(row.digest)
         )
-
+        for row in snapshot.contexts
+    }
     versions: defaultdict[str, list[RegisteredVersion]] = defaultdict(list)
     for row in snapshot.versions:
-        versions[row.name].append(_registered(row, context))
+        versions[row.name].append(_registered(row, contexts))
     return {
         row.name: Container(
             row.name,
@@ -145,7 +140,8 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     # versions are not numbers (in 2025). No code relies on the suggested name, so the local target
     # can suggest another name than the service.
     taken = {version.version for version in versions}
-    number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
+    numbers = [int(version) for version in taken if is_number(version)]
+    number = (max(numbers, default=0) if len(numbers) == len(taken) else len(taken)) + 1
     while str(number) in taken:
         number += 1
     return str(number)
@@ -162,10 +158,10 @@ def _context_row(key: EnvironmentKey, context: BuildContext) -> ContextRow:
     )
 
 
-def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> RegisteredVersion:
+def _registered(row: VersionRow, contexts: Mapping[str, BuildContext]) -> RegisteredVersion:
     build = inference_config = None
     if row.build_context is not None:
-        build = Build(context(row.build_context), str(row.dockerfile_path))
+        build = Build(contexts[row.build_context], str(row.dockerfile_path))
     elif row.build_uri is not None:
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:

@@ -45,14 +45,15 @@ def install(connection: sqlite3.Connection) -> None:
         new = _values(connection, table, "NEW.")
         # Do not use `INSERT OR REPLACE` here, because a conflict clause of the outer statement
         # would override `OR REPLACE`: https://www.sqlite.org/lang_createtrigger.html
-        # The names of tables are constants, and the names of columns are quoted.
+        # The names of tables are constants, and the names of columns are quoted. The `+` before the
+        # key is explained in `ensure_undamaged`.
         forget = f"DELETE FROM checksums WHERE kind = '{table}' AND key = "  # noqa: S608 (constants)
         row = f"'{table}', NEW.{key}, envsync_checksum({new})"
         add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608 (see above)
         for event, body in (
-            ("INSERT", f"{forget} NEW.{key}; {add}"),
-            ("UPDATE", f"{forget} OLD.{key}; {add}"),
-            ("DELETE", f"{forget} OLD.{key};"),
+            ("INSERT", f"{forget} +NEW.{key}; {add}"),
+            ("UPDATE", f"{forget} +OLD.{key}; {add}"),
+            ("DELETE", f"{forget} +OLD.{key};"),
         ):
             name = f"checksum_{table}_{event.lower()}"
             connection.execute(f"DROP TRIGGER IF EXISTS temp.{name}")

@@ -1,16 +1,15 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
-Each operation is one transaction. When an operation returns, its changes are on disk (WAL mode with
-`synchronous = FULL`). Several threads and processes can use one file at the same time. A file that
-is damaged, belongs to another program or comes from a newer envsync is refused and not changed.
+Each operation changes everything or nothing. When an operation returns, its changes are on disk
+(WAL mode with `synchronous = FULL`). Several threads and processes can use one file at the same
+time, and operations of several threads can share one transaction (see `turns`). A file that is
+damaged, belongs to another program or comes from a newer envsync is refused and not changed.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import stat
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -25,10 +24,9 @@ from envsync.targets.store.failures import (
     is_unwritable,
     uncreatable,
 )
-from envsync.targets.store.tables import APPLICATION_ID, CREATE_SCRIPT, SCHEMA_VERSION
-
-_MAGIC = b"SQLite format 3\0"
-_HEADER_LENGTH = 100
+from envsync.targets.store.header import is_local_target, journal_of
+from envsync.targets.store.tables import CREATE_SCRIPT, SCHEMA_VERSION
+from envsync.targets.store.turns import Turns, roll_back
 
 
 class Database:
@@ -46,7 +44,7 @@ class Database:
         self.path = path
         self._file = Path(os.path.realpath(path))
         self.directory = self._file.parent
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._upgraded = False
@@ -58,51 +56,51 @@ class Database:
         Raises:
             TargetError: the file cannot be read.
         """
-        with self._lock, self._failures_explained():
+        with self._turns.turn(), self._failures_explained():
+            self._turns.commit()
             connection = self._open()
             if connection is None:
                 yield None
                 return
-            with _transaction(connection, "BEGIN"):
+            with _reading(connection):
                 yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yields a connection with the write lock. Commits the changes at the end of the block.
+        """Yields a connection with the write lock. At the end, waits until the changes are on disk.
 
         An error in the block leaves the file unchanged.
 
         Raises:
             TargetError: the file cannot be read or written.
         """
-        with self._lock, self._failures_explained():
-            connection = self._open()
-            if connection is None:
-                self._create()
-                connection = self._open()
-            if connection is None:
-                raise TargetError(
-                    f"{self.path} was removed while envsync was using it. Run the command again."
-                )
-            # BEGIN IMMEDIATE takes the write lock before the first read. After a plain BEGIN, the
-            # first write can fail without waiting, because SQLite refuses to upgrade a stale read
-            # transaction: https://www.sqlite.org/isolation.html
-            with _transaction(connection, "BEGIN IMMEDIATE"):
-                upgraded = self._upgrade(connection)
-                yield connection
-            if upgraded:
-                # `_is_there` reads the format from the file itself, not from the WAL.
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _upgrade(self, connection: sqlite3.Connection) -> bool:
-        """Adds the checksums to a file of format 1. Returns whether the file was changed."""
-        if self._upgraded or checksums.have_checksums(connection):
+        with self._failures_explained():
+            with self._turns.turn():
+                connection = self._open_or_create()
+                with self._turns.write(connection) as commit:
+                    upgraded = not self._upgraded and _upgrade(connection)
+                    yield connection
+            self._turns.wait(commit)
             self._upgraded = True
-            return False
-        checksums.add_checksums(connection)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._upgraded = True
-        return True
+            if upgraded:
+                self._write_header(connection)
+
+    def _open_or_create(self) -> sqlite3.Connection:
+        connection = self._open()
+        if connection is None:
+            self._create()
+            connection = self._open()
+        if connection is None:
+            raise TargetError(
+                f"{self.path} was removed while envsync was using it. Run the command again."
+            )
+        return connection
+
+    def _write_header(self, connection: sqlite3.Connection) -> None:
+        """Writes the new format into the file, because `is_local_target` does not read the WAL."""
+        with self._turns.turn():
+            self._turns.commit()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def exists(self) -> bool:
         """Returns whether the file exists.
@@ -110,12 +108,13 @@ class Database:
         Raises:
             TargetError: the path is not a file that envsync can use.
         """
-        with self._lock, self._failures_explained():
+        with self._turns.turn(), self._failures_explained():
             return self._open() is not None
 
     def close(self) -> None:
         """Closes the connection. A closed database cannot be opened again."""
-        with self._lock:
+        with self._turns.turn():
+            self._turns.commit()
             self._closed = True
             if self._connection is not None:
                 self._connection.close()
@@ -152,7 +151,7 @@ class Database:
     def _open(self) -> sqlite3.Connection | None:
         if self._closed:
             raise TargetError(f"The local target {self.path} is closed and cannot be used.")
-        if self._connection is None and self._is_there():
+        if self._connection is None and is_local_target(self._file, self.path):
             try:
                 self._connection = self._connect("mode=rw")
             except sqlite3.OperationalError as error:
@@ -160,64 +159,10 @@ class Database:
                 # the directory is read-only. With `immutable=1`, SQLite creates no shared-memory
                 # file. `immutable=1` is safe only if no write is pending in the `-wal` file:
                 # https://www.sqlite.org/uri.html#uriimmutable
-                if not is_unwritable(error) or self._companion("-wal").exists():
+                if not is_unwritable(error) or journal_of(self._file).exists():
                     raise
                 self._connection = self._connect("immutable=1")
         return self._connection
-
-    def _is_there(self) -> bool:
-        """Returns whether the file exists and belongs to envsync. Reads only the file's header.
-
-        `_create` publishes only complete files, and nothing changes the header later. If a future
-        version of envsync changes the tables of a file, that change must end with a WAL checkpoint,
-        which writes the new version number into the header.
-        """
-        header = self._header()
-        if header is None:
-            # The `-wal` file contains committed writes, which a new database file would lose. The
-            # header is read again, because another process can have created the file in the
-            # meantime.
-            if self._companion("-wal").exists() and self._header() is None:
-                raise TargetError(
-                    f"{self.path} does not exist, but its journal {self._companion('-wal').name} "
-                    "exists. Put the file back, or remove the journal to start with an empty "
-                    "target."
-                )
-            return False
-        # The header contains `user_version` at offset 60, and `application_id` at offset 68:
-        # https://www.sqlite.org/fileformat2.html#the_database_header
-        version = _number(header, 60)
-        ours = header[: len(_MAGIC)] == _MAGIC and _number(header, 68) == APPLICATION_ID
-        if not ours or version < 1:
-            raise TargetError(
-                f"{self.path} is not a local target of envsync and was not changed. Move it away, "
-                "or change `path` of the target in envsync.yaml."
-            )
-        if version > SCHEMA_VERSION:
-            raise TargetError(
-                f"{self.path} was written by a newer envsync (format {version}; this envsync reads "
-                f"formats up to {SCHEMA_VERSION}) and was not changed. Update envsync."
-            )
-        return True
-
-    def _header(self) -> bytes | None:
-        try:
-            mode = self._file.stat().st_mode
-            if not stat.S_ISREG(mode):
-                kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-                raise TargetError(
-                    f"{self.path} is {kind}. Set `path` of the local target in envsync.yaml to a "
-                    "file."
-                )
-            with self._file.open("rb") as file:
-                return file.read(_HEADER_LENGTH).ljust(_HEADER_LENGTH, b"\0")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise TargetError(f"{self.path} cannot be read: {error.strerror}.") from error
-
-    def _companion(self, suffix: str) -> Path:
-        return self._file.with_name(self._file.name + suffix)
 
     def _connect(self, query: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -225,9 +170,8 @@ class Database:
             uri=True,
             timeout=BUSY_TIMEOUT,
             # If `isolation_level` is None, the sqlite3 module begins no transactions.
-            # `_transaction` begins every transaction.
             isolation_level=None,
-            # Several threads share the connection, and `_lock` lets only one thread use it at a
+            # Several threads share the connection, and `_turns` lets only one thread use it at a
             # time.
             check_same_thread=False,
         )
@@ -242,7 +186,7 @@ class Database:
             # the first query.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             checksums.install(connection)
-            with _transaction(connection, "BEGIN"):
+            with _reading(connection):
                 checksums.ensure_undamaged(connection)
         except BaseException:
             connection.close()
@@ -322,20 +266,21 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    connection.execute(begin)
+def _reading(connection: sqlite3.Connection) -> Iterator[None]:
+    """Lets the block read one consistent state."""
+    connection.execute("BEGIN")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite itself rolls back after some errors, such as a full disk, and a second ROLLBACK
-        # would fail:
-        # https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+        roll_back(connection)
         raise
 
 
-def _number(header: bytes, offset: int) -> int:
-    return int.from_bytes(header[offset : offset + 4], "big", signed=True)
+def _upgrade(connection: sqlite3.Connection) -> bool:
+    """Adds the checksums to a file of format 1. Returns whether the file was changed."""
+    if checksums.have_checksums(connection):
+        return False
+    checksums.add_checksums(connection)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return True

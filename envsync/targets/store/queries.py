@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.history import HistoryAction
@@ -38,15 +38,11 @@ _CONTAINER_RECORDS = """
         modified_by
     FROM containers
 """
-_CONTEXTS_OF = """
-    SELECT digest, files FROM contexts
-    WHERE digest IN (SELECT build_context FROM versions
-"""
-_WANTED = """
-    WHERE name IN (
-        SELECT value FROM json_each(:names)
-        UNION SELECT name FROM containers WHERE owner = :owner
-        UNION SELECT name FROM versions WHERE owner = :owner)
+_CONTEXTS = "SELECT digest, files FROM contexts WHERE digest IN (SELECT value FROM json_each(?))"
+_NAMED = "WHERE name IN (SELECT value FROM json_each(:names)"
+_OWNED = """
+    UNION SELECT name FROM containers WHERE owner = :owner
+    UNION SELECT name FROM versions WHERE owner = :owner
 """
 _NEW_VERSION = """
     INSERT INTO versions (
@@ -65,17 +61,38 @@ def snapshot(
     The result has the containers in `names`, the containers that `owner` owns, and the containers
     in which `owner` owns a version. If `names` is None, all containers are returned.
     """
-    wanted = "" if names is None else _WANTED
-    # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
-    parameters = {} if names is None else {"names": json.dumps(list(names)), "owner": owner}
+    wanted, parameters = "", {}
+    if names is not None:
+        wanted = _NAMED + ("" if owner is None else _OWNED) + ") "
+        # All names are passed as one JSON parameter, because SQLite limits the number of
+        # parameters.
+        parameters = {"names": json.dumps(list(names)), "owner": owner}
     containers = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
     versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
-    contexts = connection.execute(_CONTEXTS_OF + wanted + ")", parameters)
-    return Snapshot(
-        rows_of(ContainerRow, containers),
-        rows_of(VersionRow, versions),
-        rows_of(ContextRow, contexts),
-    )
+    found = rows_of(VersionRow, versions)
+    return Snapshot(rows_of(ContainerRow, containers), found, _contexts_of(connection, found))
+
+
+def snapshot_of(connection: sqlite3.Connection, name: str) -> Snapshot:
+    """Returns one container with its versions and build contexts. Empty if there is no container.
+
+    `snapshot` needs a table of names, so it takes longer for a single name.
+    """
+    container = find_container(connection, name)
+    if container is None:
+        return Snapshot()
+    found = connection.execute(_VERSIONS + "WHERE name = ? ORDER BY seq", (name,))
+    versions = rows_of(VersionRow, found)
+    return Snapshot([container], versions, _contexts_of(connection, versions))
+
+
+def _contexts_of(
+    connection: sqlite3.Connection, versions: Iterable[VersionRow]
+) -> list[ContextRow]:
+    digests = sorted({row.build_context for row in versions if row.build_context is not None})
+    if not digests:
+        return []
+    return rows_of(ContextRow, connection.execute(_CONTEXTS, (json.dumps(digests),)))
 
 
 def find(connection: sqlite3.Connection, name: str, version: str) -> VersionRow | None:
@@ -84,16 +101,22 @@ def find(connection: sqlite3.Connection, name: str, version: str) -> VersionRow 
     return next(iter(rows_of(VersionRow, result)), None)
 
 
+def find_container(connection: sqlite3.Connection, name: str) -> ContainerRow | None:
+    """Returns one container, or None if the container does not exist."""
+    result = connection.execute(_CONTAINERS + "WHERE name = ?", (name,))
+    return next(iter(rows_of(ContainerRow, result)), None)
+
+
 def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
     """Returns one container.
 
     Raises:
         RuleViolation: the container does not exist.
     """
-    rows = rows_of(ContainerRow, connection.execute(_CONTAINERS + "WHERE name = ?", (name,)))
-    if not rows:
+    found = find_container(connection, name)
+    if found is None:
         raise refusals.unknown(name, None)
-    return rows[0]
+    return found
 
 
 def has_curated(connection: sqlite3.Connection, name: str) -> bool:
@@ -124,12 +147,16 @@ def records(
     return version_records(connection.execute(_VERSION_RECORDS + where + "ORDER BY seq", wanted))
 
 
-def add_container(connection: sqlite3.Connection, name: str, at: str, actor: str) -> None:
-    """Inserts a container if it does not exist."""
+def add_container(
+    connection: sqlite3.Connection, name: str, at: str, actor: str, owner: str | None = None
+) -> None:
+    """Inserts a container. If `owner` is not None, the container's tags name this owner."""
+    tags: dict[str, JSON] = {} if owner is None else {OWNER_TAG: owner}
     connection.execute(
-        "INSERT INTO containers (name, created_at, created_by, modified_at, modified_by)"
-        " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (name, at, actor, at, actor),
+        "INSERT INTO containers"
+        " (name, tags, owner, created_at, created_by, modified_at, modified_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (name, canonical_json(tags), owner, at, actor, at, actor),
     )
 
 

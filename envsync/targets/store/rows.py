@@ -262,13 +262,16 @@ def version_records(results: Iterable[tuple[Any, ...]]) -> list[VersionRecord]:
     ]
 
 
+_DECODER = json.JSONDecoder()  # every version has tags, and `json.loads` takes longer
+
+
 def parsed_tags(text: str) -> dict[str, str]:
     """Parses the tags of a row, which are JSON text.
 
     Raises:
         ValueError: the text is not a JSON object.
     """
-    tags = json.loads(text)
+    tags = _DECODER.decode(text)
     if not isinstance(tags, dict):
         raise ValueError(f"{text} is not a JSON object of tags")  # noqa: TRY004 (damaged content)
     return tags

@@ -93,17 +93,6 @@ class Store:
                 return Snapshot()
             return queries.snapshot(connection, names, owner)
 
-    def is_registered(self, new: NewVersion) -> bool:
-        """Returns whether the version exists with the same spec and owner.
-
-        Raises:
-            TargetError: the new version breaks a rule of the service, or the version exists with
-                another spec or owner.
-        """
-        rules.check_new(new)
-        with self.database.reading() as connection:
-            return connection is not None and self._changes(connection).is_registered(new)
-
     def create_version(self, new: NewVersion, check: Check = _unchecked) -> None:
         """Registers a version and its container. Does nothing if the version is registered.
 

@@ -54,7 +54,7 @@ class Transaction:
 
     def snapshot(self, name: str) -> Snapshot:
         """Returns one container with its versions and build contexts."""
-        return queries.snapshot(self._connection, [name], owner=None)
+        return queries.snapshot_of(self._connection, name)
 
     def is_registered(self, new: NewVersion) -> bool:
         """Returns whether the version exists with the same spec and owner.
@@ -76,15 +76,19 @@ class Transaction:
         Raises:
             RuleViolation: the environment is curated, so no version can be added.
         """
-        if not curated and queries.has_curated(self._connection, new.name):
-            raise refusals.curated(new.name)
         at, actor = self._stamp
-        queries.add_container(self._connection, new.name, at=at, actor=actor)
+        container = queries.find_container(self._connection, new.name)
+        if container is None:
+            owner = new.owner if self._behaviour.inherit_owner else None
+            queries.add_container(self._connection, new.name, at=at, actor=actor, owner=owner)
+        elif not curated and queries.has_curated(self._connection, new.name):
+            raise refusals.curated(new.name)
+        else:
+            self._inherit(new.name, new.owner)
         # A new version of an archived container is archived separately, so it stays archived when
         # the container is restored.
-        born = archived or bool(queries.container(self._connection, new.name).archived)
+        born = archived or (container is not None and bool(container.archived))
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
-        self._inherit(new.name, new.owner)
         state = mutable_state(new.description, new.tags, born)
         after: dict[str, JSON] = {"spec": new.spec.document(), **state}
         self._record("create", new.name, new.version, before=None, after=after)

@@ -82,3 +82,28 @@ def test_the_first_write_adds_checksums_to_a_file_of_format_1(path: Path) -> Non
         pytest.raises(TargetError, match="wrong checksum"),
     ):
         target.read(None)
+
+
+def test_the_work_of_a_write_does_not_grow_with_the_number_of_versions(path: Path) -> None:
+    with closing(LocalTarget(path, IDENTITY)) as target:
+
+        def steps(name: str) -> int:
+            """Creates an environment. Returns the steps of SQLite's virtual machine, in tens."""
+            counted = 0
+
+            def count() -> None:
+                nonlocal counted
+                counted += 1
+
+            with target.store.database.writing() as connection:
+                connection.set_progress_handler(count, 10)
+            target.create(environment(name))
+            with target.store.database.writing() as connection:
+                connection.set_progress_handler(None, 10)
+            return counted
+
+        few = steps("few")
+        for number in range(200):
+            target.create(environment(f"other-{number}"))
+
+        assert steps("many") < 2 * few
