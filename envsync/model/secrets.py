@@ -160,7 +160,7 @@ _HEADER: Final = rf"[A-Za-z-]{{1,40}}+: (?:[^\n\\]{{0,400}}+(?:\n|\\n){_GAP}|\S{
 KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
 
 # The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.
-USER_INFO: Final = re.compile(r"://([^\s/?#\"'<>\\`]{1,1000})@")
+USER_INFO: Final = r"://([^\s/?#\"'<>\\`]{1,1000})@"
 PLACEHOLDER: Final = (
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
     r"|\[[^\[\]]*\]|[*x.X_-]*|…|REDACTED"
@@ -169,8 +169,8 @@ PLACEHOLDER: Final = (
 
 _NAME_OF_ONE: Final = r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)"
 _LONG_NAME: Final = r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}"
-CONDA_TOKEN: Final = re.compile(r"/t/([^/\s\"'<>\\`]{1,300})")
-_NO_URL: Final = re.compile(r"[\s\"'<>]")
+IN_CHANNEL: Final = r"/t/([^/\s\"'<>\\`]{1,300})"
+_NO_URL: Final = r"[\s\"'<>]"
 _LEAST_TOKEN: Final = 6
 _CONDA_ID: Final = (
     r"(?:[A-Za-z]{2}-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|"
@@ -210,14 +210,14 @@ def _all(text: str) -> Iterator[Secret]:
 
 
 def _in_urls(text: str) -> Iterator[Secret]:
-    for match in USER_INFO.finditer(text):
+    for match in re.finditer(USER_INFO, text) if "@" in text else ():
         user, _, password = match.group(1).partition(":")
         start = match.start(1) + len(user) + 1
         if password and not _stands_for_one(password):
             yield Secret("a password in a URL", start, match.end(1))
         elif not password and re.fullmatch(_LONG_NAME, user):
             yield Secret("a token in a URL", match.start(1), match.start(1) + len(user))
-    for match in CONDA_TOKEN.finditer(text):
+    for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
         url = url_before(text, match.start())
         is_conda = "conda" in url and len(match.group(1)) >= _LEAST_TOKEN
         is_token = is_conda or re.fullmatch(_CONDA_ID, match.group(1))
@@ -233,4 +233,4 @@ def url_before(text: str, index: int) -> str:
     """Returns the URL that continues at an index, or "" if the text before is no URL."""
     before = text[max(0, index - 300) : index]
     start = before.rfind("://")
-    return before[start:] if start >= 0 and not _NO_URL.search(before, start) else ""
+    return before[start:] if start >= 0 and not re.search(_NO_URL, before[start:]) else ""

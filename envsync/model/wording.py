@@ -30,10 +30,10 @@ COMMAND: Final = rf"(?i)#{_NOTHING}#{_NOTHING}(?:v{_NOTHING}s{_NOTHING}o{_NOTHIN
 """Matches the start of a command that Azure Pipelines or GitHub Actions executes."""
 
 # Candidates: every control character except the line break, and everything outside of ASCII.
-_NOT_SHOWN: Final = re.compile(r"[^\n -~]")
-_NOT_SHOWN_IN_COLOR: Final = re.compile(r"(?!\x1b\[[0-9;]*m)[^\n -~]")
+_NOT_SHOWN: Final = r"[^\n -~]"
+_NOT_SHOWN_IN_COLOR: Final = r"(?!\x1b\[[0-9;]*m)[^\n -~]"
 # A line can start with the codes of a colour.
-_COMMAND_LINE: Final = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::", re.MULTILINE)
+_COMMAND_LINE: Final = r"(?m)^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::"
 
 MAX_WORD: Final = 100
 """Maximum length in characters of an unknown word for which a similar word is suggested."""
@@ -80,7 +80,7 @@ def log_lines(text: str) -> str:
     with the middle of a value, because long values are wrapped.
     """
     if "::" in text:
-        text = _COMMAND_LINE.sub(r"\1\\x3a:", text)
+        text = re.sub(_COMMAND_LINE, r"\1\\x3a:", text)
     return without_commands(text) if "#" in text else text
 
 
@@ -95,7 +95,7 @@ def shown_lines(text: str, *, color: bool) -> str:
     """
     pattern = _NOT_SHOWN_IN_COLOR if color else _NOT_SHOWN
     if not text.isprintable():
-        text = pattern.sub(_spelled_out, text)
+        text = re.sub(pattern, _spelled_out, text)
     return log_lines(text)
 
 

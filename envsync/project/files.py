@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.disk import read_regular_file, real_path
 from envsync.project.problems import Report
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
+
+if TYPE_CHECKING:
+    from envsync.project.context.scan import ContextScan
 
 
 class Unreadable(Struct, frozen=True):
@@ -63,8 +65,7 @@ class Conda(Struct, frozen=True):
     report: Report | None = None
 
 
-@dataclass(slots=True)
-class Files:
+class Files(Struct):
     """A cache of everything that was read from a project directory.
 
     A `Project` keeps this cache, so that all steps of a command use the same content of a file.
@@ -144,6 +145,9 @@ class Files:
         """Scans a build context. Links in the context must not lead out of `boundary`."""
         scan = self.scans.get((directory, boundary))
         if scan is None:
+            # Imported here, because most projects have no local build context.
+            from envsync.project.context.scan import scan_context
+
             scan = scan_context(Path(directory), Path(boundary))
             self.scans[directory, boundary] = scan
         return scan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -237,6 +236,8 @@ def _does_not_exist(path: str) -> Problem:
 
 
 def _is_outside(path: str, root: str) -> Problem:
+    import shlex
+
     return Problem(
         rule="path-escape",
         severity="error",

@@ -10,10 +10,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem, Severity
@@ -27,12 +26,11 @@ MAX_OF_RULE: Final = 100
 
 # A comment without `]` is matched as well, because searching its line again from each further `#`
 # would take minutes.
-_COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)(\]?)")
-_LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
+_COMMENT: Final = r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)(\]?)"
+_LINE_BREAK: Final = "[\n\x85\u2028\u2029]"  # the line breaks of YAML 1.1
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """Collects the problems of one file.
 
     Attributes:
@@ -162,7 +160,7 @@ def ignored_rules(document: Document) -> dict[int, frozenset[str]]:
 
 def ignored_in(comment: str) -> frozenset[str]:
     """Returns the rules that a comment turns off. The comment starts with `#`."""
-    found = _COMMENT.match(comment)
+    found = re.match(_COMMENT, comment)
     if found is None or not found[2]:
         return frozenset()
     return frozenset(rule.strip() for rule in found[1].split(","))
@@ -200,8 +198,8 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
         return
     # Comments are searched for in the text, outside of all scalars, because PyYAML drops comments.
     spans = _scalar_spans(document, document.root)
-    lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
-    for match in _COMMENT.finditer(document.text):
+    lines = [0, *(found.end() for found in re.finditer(_LINE_BREAK, document.text))]
+    for match in re.finditer(_COMMENT, document.text):
         start = match.start()
         if not match[2]:
             continue

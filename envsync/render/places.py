@@ -19,9 +19,9 @@ Place: TypeAlias = Callable[[str], str]
 """Maps the path of a file, relative to the project directory, to the path that the user sees."""
 
 # Matches words of a sentence. A word in backticks is something that the user wrote, not a path.
-_WORD: Final = re.compile(r"(?<![^\s(])[^\s`'\"(),;]+")
+_WORD: Final = r"(?<![^\s(])[^\s`'\"(),;]+"
 # Matches a word that is a position, such as `environments/a.yml:3`.
-_POSITION: Final = re.compile(r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)")
+_POSITION: Final = r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)"
 
 
 def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem, ...]:
@@ -79,10 +79,10 @@ def in_sentence(text: str, files: Collection[str], place: Place) -> str:
         bare = found.rstrip(".:")
         if bare in files:
             return place(bare) + found[len(bare) :]
-        position = _POSITION.fullmatch(found)
+        position = re.fullmatch(_POSITION, found)
         return place(position["file"]) + position["rest"] if position else found
 
-    return _WORD.sub(word, text)
+    return re.sub(_WORD, word, text)
 
 
 def _placed_rejection(item: Rejection, place: Place) -> Rejection:

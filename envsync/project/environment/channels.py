@@ -21,12 +21,12 @@ Source: https://www.anaconda.com/docs/getting-started/working-with-conda/channel
 """
 
 # Matches the addresses of Anaconda's own server, and of the server of the community channels.
-_OWN_SERVER: Final = re.compile(r"repo\.(?:anaconda\.com|continuum\.io)(?:/|$)", re.IGNORECASE)
-_ALIAS: Final = re.compile(r"(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?", re.IGNORECASE)
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*://(?:[^/@]*@)?", re.IGNORECASE)
+_OWN_SERVER: Final = r"(?i)repo\.(?:anaconda\.com|continuum\.io)(?:/|$)"
+_ALIAS: Final = r"(?i)(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?"
+_SCHEME: Final = r"(?i)[a-z][a-z0-9+.\-]*://(?:[^/@]*@)?"
 # Matches the key `channel` of a conda dependency, such as `numpy[channel=conda-forge]`.
-_IN_BRACKETS: Final = re.compile(r"""[\[,]\s*channel\s*=\s*["']?([^"',\]\s]+)""")
-_SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$")
+_IN_BRACKETS: Final = r"""[\[,]\s*channel\s*=\s*["']?([^"',\]\s]+)"""
+_SUBDIRECTORY: Final = r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$"
 
 
 def check_channels(
@@ -57,9 +57,9 @@ def _channels_in(package: str) -> Iterator[str]:
     channel, colons, _ = text.partition("::")
     if colons:
         yield channel.strip()
-    elif _SCHEME.match(text):
+    elif "://" in text and re.match(_SCHEME, text):
         yield text.rpartition("/")[0]
-    found = _IN_BRACKETS.search(text)
+    found = re.search(_IN_BRACKETS, text) if "[" in text else None
     if found:
         yield found[1]
 
@@ -104,15 +104,15 @@ def is_licensed(channel: str) -> bool:
     """Returns True for a channel of Anaconda, Inc. Accepts a name or a URL."""
     name = _name(channel)
     first = name.removeprefix("pkgs/").partition("/")[0]
-    return bool(_OWN_SERVER.match(name)) or first in _LICENSED
+    return bool(re.match(_OWN_SERVER, name)) or first in _LICENSED
 
 
 @lru_cache(maxsize=256)
 def _name(channel: str) -> str:
     """Returns the short name of a channel, or its address without scheme and credentials."""
-    text = _SCHEME.sub("", channel.strip().rstrip("/"))
+    text = re.sub(_SCHEME, "", channel.strip().rstrip("/"))
     if "/" not in text:
         return text
-    text = _SUBDIRECTORY.sub("", text)
-    alias = _ALIAS.match(text)
+    text = re.sub(_SUBDIRECTORY, "", text)
+    alias = re.match(_ALIAS, text)
     return text[alias.end() :] if alias else text

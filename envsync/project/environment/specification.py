@@ -7,9 +7,9 @@ envsync reports content that would be missing in the image, and content that con
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.policy import FilePolicy
@@ -56,14 +56,13 @@ _FOREIGN: Final = {
     "environment": "Did you mean `variables`?",
 }
 _NO_UPLOAD: Final = "List the packages here, or use `build` with a Dockerfile that copies the file."
-_ABSOLUTE: Final = re.compile(r"(?:(?:^|[\s=@])(?:-[a-zA-Z]=?)?['\"]?|file:)/")
+_ABSOLUTE: Final = r"(?:(?:^|[\s=@])(?:-[a-zA-Z]=?)?['\"]?|file:)/"
 _IN_IMAGE: Final = (
     "If the image contains the file, end this line with `# envsync: ignore[conda-local-file]`."
 )
 
 
-@dataclass(slots=True)
-class _Content:
+class _Content(Struct):
     """The parts of a specification that are checked together.
 
     Attributes:
@@ -241,7 +240,7 @@ def _report_fault(
             "to Azure, so the image build does not find the file."
         )
         # Only an absolute path can lead to a file that is already in the image.
-        is_absolute = _ABSOLUTE.search(node.value) is not None
+        is_absolute = re.search(_ABSOLUTE, node.value) is not None
         fix = f"{_NO_UPLOAD} {_IN_IMAGE}" if is_absolute else _NO_UPLOAD
         report.add("conda-local-file", node, message, fix=fix)
         return

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from envsync.project.environment.build import is_url
+from envsync.project.environment.url import is_url
 from envsync.project.files import Files, ParsedFile, Unreadable, fields, is_within, nested_field
 from envsync.project.lfs import lfs_pointer
 from envsync.project.search.outline import Outline, outline
@@ -82,7 +82,7 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
     """Resolves the path in a field. Returns None if the field does not contain a local path."""
     if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
         return None
-    if "\0" in node.value or is_url(node.value):
+    if "\0" in node.value or (":" in node.value and is_url(node.value)):
         return None
     return files.real(directory, node.value)
 

@@ -27,10 +27,10 @@ _SCHEMA: Final = re.compile(
 )
 # For a flow mapping, these two patterns replace the two patterns of `_patterns`. `_FLOW_KEY` finds
 # the keys of every level, not only of the top level.
-_FLOW_KEY: Final = re.compile(rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:""")
-_FLOW_OTHER: Final = re.compile(rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)""")
+_FLOW_KEY: Final = rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:"""
+_FLOW_OTHER: Final = rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)"""
 # Matches a line at which a document starts or ends. No scalar can contain such a line.
-_MARKER: Final = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
+_MARKER: Final = rb"(?m)^(?:---|\.\.\.)(?=[ \t\n]|\Z)"
 # YAML 1.1 also ends a line at these characters: https://yaml.org/spec/1.1/#b-char
 _UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
@@ -87,7 +87,7 @@ def _documents(text: bytes) -> tuple[Outline, ...]:
     """Returns the outlines of the documents that are not empty, or () for a single document."""
     if b"\n---" not in text and b"\n..." not in text:
         return ()
-    markers = islice(_MARKER.finditer(text), MAX_DOCUMENTS)
+    markers = islice(re.finditer(_MARKER, text), MAX_DOCUMENTS)
     starts = [0, *(found.start() for found in markers if found.start())]
     parts = (
         _outline(text[start:end]) for start, end in zip(starts, [*starts[1:], None], strict=True)
@@ -102,7 +102,7 @@ def _outline(text: bytes) -> Outline:
         return Outline(text)
     # `{{` and `{%` start expressions of templates, not flow mappings.
     if text.startswith(b"{", first.end()) and not text.startswith((b"{{", b"{%"), first.end()):
-        pattern, hiding = _FLOW_KEY, _FLOW_OTHER
+        pattern, hiding = re.compile(_FLOW_KEY), re.compile(_FLOW_OTHER)
     else:
         pattern, hiding = _patterns(len(first.group(1)))
     return Outline(text, frozenset(map(bytes.decode, pattern.findall(text))), hiding)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct, field
 
 from envsync.project.files import Files, is_within
 
@@ -18,7 +19,7 @@ _SUFFIXES: Final = (".yml", ".yaml")
 _GENERATED: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
-class YamlFile(NamedTuple):
+class YamlFile(Struct, frozen=True):
     """A YAML file that was found.
 
     Attributes:
@@ -32,8 +33,7 @@ class YamlFile(NamedTuple):
     real: str
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """The result of `walk`. Every path is absolute, and its symbolic links are not resolved.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.project.yaml.nodes import (
@@ -42,7 +42,7 @@ _COLLECTIONS: Final = {
 }
 
 
-class _Extent(NamedTuple):
+class _Extent(Struct, frozen=True):
     """The size of a collection after its aliases are expanded.
 
     Attributes:
@@ -57,8 +57,7 @@ class _Extent(NamedTuple):
 _IN_PROGRESS: Final = _Extent(0, 0)
 
 
-@dataclass(slots=True)
-class _Checks:
+class _Checks(Struct):
     """The state of one call of `check`.
 
     Attributes:
@@ -85,16 +84,18 @@ def check(root: Node) -> list[TextProblem]:
     if isinstance(root, ScalarNode):
         _check_scalar(root, checks.problems)
         return checks.problems
-    size, depth = _check_collection(root, checks)
+    extent = _check_collection(root, checks)
     if any(item.rule == "alias-bomb" for item in checks.problems):
         return checks.problems
     message = ""
     if len(checks.merging) > MAX_MERGES:
         message = f"More than {MAX_MERGES:,} mappings use `<<`."
-    elif depth > MAX_DEPTH:
-        message = f"Aliases nest values {depth:,} levels deep (maximum: {MAX_DEPTH})."
-    elif size > max(MAX_EXPANSION, 10 * checks.written):
-        message = f"Aliases expand the {checks.written:,} values of the file to {size:,} values."
+    elif extent.depth > MAX_DEPTH:
+        message = f"Aliases nest values {extent.depth:,} levels deep (maximum: {MAX_DEPTH})."
+    elif extent.size > max(MAX_EXPANSION, 10 * checks.written):
+        message = (
+            f"Aliases expand the {checks.written:,} values of the file to {extent.size:,} values."
+        )
     if message:
         fix = "Write the values instead of aliases, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))

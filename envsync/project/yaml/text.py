@@ -32,7 +32,7 @@ _READ_DIFFERENTLY: Final = re.compile(
 # faster than searching for the pattern.
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 # Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
-_CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
+_CONFLICT: Final = r"(?m)^(?:<{7}|\|{7}|>{7})(?: .*)?$"
 MAX_SLOW_TEXT: Final = 100_000
 """Maximum number of characters that the Python parser reads, which takes about half a second.
 
@@ -43,7 +43,7 @@ MAX_BRACKETS: Final = 50_000
 """Maximum number of `[` and `{` in a text. Measuring how deep they are nested takes time."""
 
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = "[\ud800-\udfff]"
 
 
 class Document(Struct, frozen=True):
@@ -190,7 +190,7 @@ def _invalid(text: str, error: yaml.YAMLError | ValueError) -> Document:
     if not isinstance(error, yaml.MarkedYAMLError):
         message = f"The file is not valid YAML: {error}."
         return _broken(text, message, fix="Correct the file.", line=1, column=1)
-    conflict = _CONFLICT.search(text)
+    conflict = re.search(_CONFLICT, text)
     if conflict is not None:
         line, column = _position(text, conflict.start())
         return _broken(text, _MERGE_CONFLICT, fix=_RESOLVE, line=line, column=column)
@@ -262,7 +262,7 @@ def _without_surrogates(root: Node | None) -> Node | None:
         yaml.MarkedYAMLError: a surrogate is not part of a pair.
     """
     for node in () if root is None else walk(root):
-        if isinstance(node, ScalarNode) and _SURROGATE.search(node.value):
+        if isinstance(node, ScalarNode) and re.search(_SURROGATE, node.value):
             try:
                 node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError as error:
