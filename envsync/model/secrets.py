@@ -148,6 +148,8 @@ TOKENS: Final = (
 )
 """The formats of credentials outside of URLs, except private keys."""
 
+# No credential is shorter, except in a URL: `host=a;pwd=secret` has as many characters.
+_SHORTEST: Final = 17
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
 # Some patterns are strings, because most texts do not need them. `re` compiles a string when it is
@@ -181,13 +183,16 @@ _CONDA_ID: Final = (
 def token_spans(text: str) -> Iterator[tuple[Format, int, int]]:
     """Yields the format, start and end of each credential in one of the formats `TOKENS`."""
     # Almost every text contains none of the literal strings, and needs no search for a pattern.
-    for item in dict.fromkeys(item for literal, item in _BY_LITERAL if literal in text):
+    found = [item for literal, item in _BY_LITERAL if literal in text]
+    for item in dict.fromkeys(found):
         for start, end in item.spans(text):
             yield item, start, end
 
 
 def find_secrets(text: str) -> list[Secret]:
     """Returns the credentials in a text, in the order of the text and at most `MOST`."""
+    if len(text) < _SHORTEST and "://" not in text:
+        return []
     found: dict[int, Secret] = {}
     for secret in _all(text):
         # A token in a URL is found by its own format first, which names it better.

@@ -35,15 +35,12 @@ class ParsedFile(Struct, frozen=True):
     Attributes:
         document: the text and its nodes.
         problems: the problems that do not depend on the kind of file, such as invalid YAML.
+        is_broken: True if the nodes cannot be used, because of invalid YAML or an alias bomb.
     """
 
     document: Document
     problems: tuple[TextProblem, ...]
-
-    @property
-    def is_broken(self) -> bool:
-        """True if the nodes cannot be used, because of invalid YAML or an alias bomb."""
-        return any(item.rule in ("yaml-syntax", "alias-bomb") for item in self.problems)
+    is_broken: bool
 
     @property
     def content(self) -> Node | None:
@@ -79,6 +76,7 @@ class Files(Struct):
         dockerfiles: the problems of Dockerfiles, by path.
         scans: the scans of build contexts, by resolved path and boundary.
         directories: the resolved paths of directories, by unresolved path.
+        regular: the resolved paths of the regular files that a search has found.
     """
 
     root: str
@@ -89,6 +87,7 @@ class Files(Struct):
     dockerfiles: dict[str, Report] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
+    regular: set[str] = field(default_factory=set)
 
     @classmethod
     def below(cls, root: Path) -> Files:
@@ -139,7 +138,13 @@ class Files(Struct):
         if not path:
             return known
         found = os.path.join(known, path)
-        return real_path(found) if os.path.islink(found) else found
+        # `islink` takes longer than all other lines of this method.
+        is_link = found not in self.regular and os.path.islink(found)
+        return real_path(found) if is_link else found
+
+    def is_file(self, real: str) -> bool:
+        """Returns True if there is a regular file at a resolved path."""
+        return real in self.regular or os.path.isfile(real)
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
         """Scans a build context. Links in the context must not lead out of `boundary`."""
@@ -211,8 +216,9 @@ def parse(data: bytes) -> ParsedFile:
     document = compose(data)
     found = [*document.problems]
     if document.root is not None:
-        found.extend(check(document.root))
-    return ParsedFile(document, tuple(found))
+        found.extend(check(document.root, has_aliases="*" in document.text))
+    is_broken = any(item.rule in ("yaml-syntax", "alias-bomb") for item in found)
+    return ParsedFile(document, tuple(found), is_broken)
 
 
 def _read(path: str) -> bytes | Unreadable:

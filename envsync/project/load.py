@@ -21,7 +21,7 @@ from envsync.project.discovery import Discovered, discover, references
 from envsync.project.doubt import add_doubt
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
-from envsync.project.files import Files, ParsedFile, Unreadable, fields, is_within
+from envsync.project.files import Files, ParsedFile, Unreadable, is_within
 from envsync.project.lfs import FIX as LFS_FIX
 from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
@@ -293,7 +293,7 @@ def _read(
         report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
-    check_text(report, parsed.document.text, tags=fields(parsed).get("tags"))
+    check_text(report, parsed.document.text, parsed)
     draft = Draft(report)
     if not parsed.is_broken:
         file = EnvironmentFile(files, report, directory=directory, boundary=boundary, policy=policy)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -45,7 +44,7 @@ class Report(Struct):
     # A dict keeps the order and removes repetitions. A value with an anchor is checked again at
     # each alias, so a problem can be found twice.
     _found: dict[Problem, None] = field(default_factory=dict)
-    _counts: Counter[str] = field(default_factory=Counter)
+    _counts: dict[str, int] = field(default_factory=dict)
     # For each rule with more than `MAX_OF_RULE` problems, the first problem that is left out.
     _left_out: dict[str, Problem] = field(default_factory=dict)
 
@@ -62,7 +61,7 @@ class Report(Struct):
 
         If not, a caller need not search for a suggestion, which is slow.
         """
-        return self._counts[rule] < MAX_OF_RULE
+        return self._counts.get(rule, 0) < MAX_OF_RULE
 
     def is_full(self, rule: str) -> bool:
         """Returns True if the report leaves out every further problem of a rule."""
@@ -103,7 +102,7 @@ class Report(Struct):
             )
             if problem not in self._found:
                 self._found[problem] = None
-                self._counts[item.rule] += 1
+                self._counts[item.rule] = self._counts.get(item.rule, 0) + 1
         return level == "error"
 
     def _leave_out(self, item: TextProblem, level: Severity) -> None:
@@ -134,7 +133,7 @@ def start_report(
         problems: the problems of the YAML.
         rules: severities that override the defaults of the rules.
     """
-    comments = list(_ignore_comments(document))
+    comments = list(_ignore_comments(document)) if "envsync:" in document.text else []
     report = Report(file, rules, _by_line(comments))
     for item in problems:
         report.add_problem(item)

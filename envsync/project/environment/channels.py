@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
@@ -32,27 +32,28 @@ _SUBDIRECTORY: Final = r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$"
 def check_channels(
     report: Report,
     channels: Sequence[ScalarNode],
-    packages: Sequence[ScalarNode],
     policy: FilePolicy,
+    in_packages: Iterable[tuple[ScalarNode, str]],
 ) -> None:
     """Reports channels that need a licence, and channels that the policy does not allow.
 
     Args:
         report: the report of the file.
         channels: the channels of the specification.
-        packages: the conda dependencies. `main::numpy`, `numpy[channel=main]` and the URL of a
-            package name a channel as well.
         policy: what the file may use.
+        in_packages: the conda dependencies that name a channel, each with this channel.
     """
     for node in channels:
         _check_channel(report, node, node.value, policy)
-    for node in packages:
-        for channel in dict.fromkeys(_channels_in(node.value)):
-            _check_channel(report, node, channel, policy)
+    for node, channel in in_packages:
+        _check_channel(report, node, channel, policy)
 
 
-def _channels_in(package: str) -> Iterator[str]:
-    """Yields the channels that a conda dependency names. Conda accepts three forms."""
+def channels_in(package: str) -> Iterator[str]:
+    """Yields the channels that a conda dependency names.
+
+    Conda accepts three forms: `main::numpy`, `numpy[channel=main]`, and the URL of a package.
+    """
     text = package.partition(" #")[0].strip()
     channel, colons, _ = text.partition("::")
     if colons:

@@ -65,7 +65,7 @@ def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
         file.report.add("missing-file", node, message, fix=fix)
         return None
     path = resolve(file, node, text)
-    if path is None or os.path.isfile(path):
+    if path is None or file.files.is_file(path):
         return path
     if os.path.isdir(path):
         message = f"The conda file `{text}` is a directory."
