@@ -73,6 +73,9 @@ def in_sentence(text: str, files: Collection[str], place: Place) -> str:
         files: paths to replace. Words such as `environments/a.yml:3` are replaced as well.
         place: the function that returns the path that the user sees.
     """
+    # Most sentences have no path, and looking at each word takes time.
+    if not re.search(r":\d", text) and not any(file in text for file in files):
+        return text
 
     def word(match: re.Match[str]) -> str:
         found = match.group()

@@ -140,7 +140,13 @@ def _plain(node: Node, problems: list[TextProblem]) -> JSON:
             mapping[str(key.value)] = _plain(item, problems)
         return mapping
     if isinstance(node, SequenceNode) and node.tag == SEQ:
-        return [_plain(item, problems) for item in node.value]
+        # Most items are strings. A call for each of them takes time.
+        return [
+            item.value
+            if item.tag == STR and isinstance(item, ScalarNode)
+            else _plain(item, problems)
+            for item in node.value
+        ]
     if isinstance(node, ScalarNode):
         meaning = value(node)
         if meaning is None or isinstance(meaning, bool | int | str):

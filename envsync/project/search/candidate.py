@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -97,11 +98,17 @@ def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
         schema = part.schema
         if schema is not None and (is_environment_schema(schema) or is_similar_schema(schema)):
             return None
-        if has_similar_shape(part.keys):
+        if _is_similar(part.keys):
             return None
     schema = seen.schema
     # Without the ending `.json`, the word can be the start of a string on several lines.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
+
+
+# Many files have the same keys, so results are cached.
+@lru_cache(maxsize=256)
+def _is_similar(keys: frozenset[str]) -> bool:
+    return has_similar_shape(keys)
 
 
 def _mentions_environment(data: bytes) -> bool:

@@ -26,11 +26,16 @@ from envsync.project.yaml.nodes import MAP, MAX_DEPTH, SEQ, STR, TextProblem, wa
 
 # libyaml and the Python parser differ on tabs, byte order marks, tags, `?` inside a plain scalar,
 # and `#` directly after a block header.
-_READ_DIFFERENTLY: Final = re.compile(
-    r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
-)
-# Nearly all bytes of a file are ordinary. Only the other ones can start a construct that this module
-# looks for: a bracket, an illegal character, or a match of `_READ_DIFFERENTLY`.
+# Each pattern is searched for only if its character is in the text.
+_READ_DIFFERENTLY: Final = {
+    "\t": r"\t",
+    "\ufeff": r"\ufeff",
+    "?": r"\S\?",
+    "#": r"[|>][-+0-9]*#",
+    "!": r"(?m)(?:^|[\s\[{,:?-])!",
+}
+# Nearly all bytes of a file are ordinary. Only a text with other bytes can contain brackets,
+# illegal characters or a match of `_READ_DIFFERENTLY`.
 _ORDINARY: Final = b"\n" + bytes(set(range(0x20, 0x7F)).difference(b"[{?#!"))
 # Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
 _CONFLICT: Final = r"(?m)^(?:<{7}|\|{7}|>{7})(?: .*)?$"
@@ -136,7 +141,7 @@ def compose(data: bytes) -> Document:
     deep = _too_deep(text, brackets)
     if deep:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
-    differs = _READ_DIFFERENTLY.search(text) if special else None
+    differs = _difference(text) if special else None
     # For each token, the Python parser visits all open brackets.
     is_slow = _has_c_parser and (len(text) > MAX_SLOW_TEXT or brackets > 10 * MAX_DEPTH)
     if is_slow and differs:
@@ -162,6 +167,13 @@ _MERGE_CONFLICT: Final = "The file contains an unresolved merge conflict."
 _RESOLVE: Final = (
     "Choose what to keep, and remove the lines that start with `<<<<<<<`, `=======` and `>>>>>>>`."
 )
+
+
+def _difference(text: str) -> re.Match[str] | None:
+    """Returns the first construct that libyaml reads differently, or None."""
+    patterns = [pattern for character, pattern in _READ_DIFFERENTLY.items() if character in text]
+    found = (re.search(pattern, text) for pattern in patterns)
+    return min(filter(None, found), key=re.Match.start, default=None)
 
 
 def _read_differently(text: str, found: re.Match[str]) -> Document:
