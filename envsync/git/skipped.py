@@ -21,7 +21,8 @@ def may_skip(root: Path) -> bool:
                 if not git.is_dir():
                     git = directory / git.read_text("utf-8").partition("gitdir:")[2].strip()
                 index = (git / "index").read_bytes()
-                split = any(name.startswith("sharedindex.") for name in os.listdir(git))  # noqa: PTH208 - names are enough, and paths are slow
+                names = os.listdir(git)  # noqa: PTH208 - names are enough, and paths are slow
+                split = any(name.startswith("sharedindex.") for name in names)
             except FileNotFoundError:
                 return False  # nothing was ever added to the index
             except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Reads files and resolves paths safely. A path from a user or a file can lead to anything."""
+"""Reads files and resolves paths safely. A path from a user or a file can be anything."""
 
 from __future__ import annotations
 
@@ -37,3 +37,12 @@ def read_regular_file(path: str | os.PathLike[str]) -> bytes:
     # The whole file is read at once, so a buffer would only take time.
     with open(path, "rb", buffering=0) as file:
         return file.read()
+
+
+def is_utf8(name: str) -> bool:
+    """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -15,9 +15,9 @@ from envsync.model.naming import natural_order
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
-from envsync.project.context.names import is_utf8
 from envsync.project.credentials import check_text
 from envsync.project.discovery import Discovered, discover, references
+from envsync.project.disk import is_utf8
 from envsync.project.doubt import add_doubt
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile

@@ -539,6 +539,26 @@ def test_the_command_line_imports_no_slow_package() -> None:
     assert result.stdout == "[]\n"
 
 
+def test_validating_valid_files_imports_nothing_for_git_build_contexts_or_colours(
+    project: Path,
+) -> None:
+    declare(project, "a", conda_file="conda.yml", description="A")
+    (project / "environments" / "conda.yml").write_text("dependencies: [python=3.12]\n")
+    code = (
+        "import sys\n"
+        "from envsync.cli.main import app\n"
+        "app(['validate'], standalone_mode=False)\n"
+        "unused = {'git', 'rich', 'ruamel', 'sqlite3', 'envsync.git.repository', "
+        "'envsync.project.context.scan', 'envsync.project.environment.build'}\n"
+        "sys.exit(str(sorted(unused & set(sys.modules))))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True
+    )
+
+    assert result.stderr == "[]\n"
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_characters_that_a_pipe_cannot_encode_are_escaped(project: Path, encoding: str) -> None:
     declare(project, "a", description="→")

@@ -28,12 +28,3 @@ def nfc(path: str) -> str:
     import unicodedata
 
     return unicodedata.normalize("NFC", path)
-
-
-def is_utf8(name: str) -> bool:
-    """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

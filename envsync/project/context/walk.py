@@ -21,9 +21,10 @@ from typing import Final
 from envsync.project.context.automaton import TooManySteps
 from envsync.project.context.content import has_crlf, is_local_target
 from envsync.project.context.credentials import FoundInFile, credentials_in
-from envsync.project.context.names import is_left_out, is_utf8, nfc
+from envsync.project.context.names import is_left_out, nfc
 from envsync.project.context.rules import IGNORE_FILES, ContextRules
 from envsync.project.context.upload_hashes import UploadHashes
+from envsync.project.disk import is_utf8
 from envsync.project.lfs import lfs_pointer
 
 CHUNK: Final = 1 << 20

@@ -105,13 +105,15 @@ def is_licensed(channel: str) -> bool:
     """Returns True for a channel of Anaconda, Inc. Accepts a name or a URL."""
     name = _name(channel)
     first = name.removeprefix("pkgs/").partition("/")[0]
-    return bool(re.match(_OWN_SERVER, name)) or first in _LICENSED
+    return first in _LICENSED or ("." in name and re.match(_OWN_SERVER, name) is not None)
 
 
 @lru_cache(maxsize=256)
 def _name(channel: str) -> str:
     """Returns the short name of a channel, or its address without scheme and credentials."""
-    text = re.sub(_SCHEME, "", channel.strip().rstrip("/"))
+    text = channel.strip().rstrip("/")
+    if "://" in text:
+        text = re.sub(_SCHEME, "", text)
     if "/" not in text:
         return text
     text = re.sub(_SUBDIRECTORY, "", text)

@@ -26,8 +26,9 @@ class CondaDependency(Struct, frozen=True):
     Attributes:
         name: the lower-case name of the package, or "" without a name.
         fault: the kind of mistake, or None.
-        is_open: True if the dependency has no version.
-        ended: the series of Python without support that the dependency pins, or None.
+        is_open: True if the dependency has no mistake and no version.
+        ended: the series of Python without support that the dependency pins, or None. None for a
+            dependency with a mistake.
         channels: the channels that the dependency names.
     """
 
@@ -43,7 +44,8 @@ class PipRequirement(Struct, frozen=True):
 
     Attributes:
         fault: the kind of mistake, or None.
-        unversioned: the requirement without its options if it has no version, otherwise None.
+        unversioned: the requirement without its options if it has no mistake and no version,
+            otherwise None.
     """
 
     fault: Fault | None
@@ -53,11 +55,12 @@ class PipRequirement(Struct, frozen=True):
 @lru_cache(maxsize=4096)
 def conda_dependency(text: str) -> CondaDependency:
     """Examines a conda dependency."""
-    pinned = pinned_python(text)
+    fault = conda_fault(text)
+    pinned = None if fault else pinned_python(text)
     return CondaDependency(
         conda_name(text),
-        conda_fault(text),
-        is_open=leaves_conda_open(text),
+        fault,
+        is_open=not fault and leaves_conda_open(text),
         ended=ended_python(*pinned) if pinned else None,
         channels=tuple(dict.fromkeys(channels_in(text))),
     )
@@ -66,6 +69,7 @@ def conda_dependency(text: str) -> CondaDependency:
 @lru_cache(maxsize=4096)
 def pip_requirement(text: str) -> PipRequirement:
     """Examines a pip requirement."""
+    if fault := pip_fault(text):
+        return PipRequirement(fault, None)
     requirement = without_options(text)
-    unversioned = requirement if leaves_pip_open(requirement) else None
-    return PipRequirement(pip_fault(text), unversioned)
+    return PipRequirement(None, requirement if leaves_pip_open(requirement) else None)

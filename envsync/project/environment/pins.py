@@ -12,7 +12,8 @@ from envsync.model.content_version import fixed_tag
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
 # Matches the name, the optional extras and the rest of a requirement (PEP 508).
 _PIP_NAME: Final = r"(?s)[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)"
-_PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
+# Python refuses to convert a number of thousands of digits.
+_PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d{1,9})(?:\.(\d{1,9}))?(?![\d*])")
 # Matches the common forms `name=1.2` and `name==1.2`, so that the slower checks are skipped.
 _PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")
 _VCS: Final = r"(?:git|hg|svn|bzr)\+"

@@ -60,8 +60,8 @@ def ended_in_image(image: str) -> tuple[Ended, ...]:
         found.append(_ended("Ubuntu", ubuntu, _data()["ubuntu"]))
     if cuda := cuda_series(image):
         found.append(_ended("CUDA", cuda.partition(".")[0], _data()["cuda"]))
-    is_python = "py" in name
-    if is_python and (python := re.search(_PYTHON_TAG, name) or re.search(_PYTHON, name)):
+    python = re.search(_PYTHON_TAG, name) if "python:" in name else None
+    if "py" in name and (python := python or re.search(_PYTHON, name)):
         found.append(ended_python(python[1], python[2]))
     return tuple(item for item in found if item is not None)
 

@@ -79,6 +79,9 @@ _NO_BUILD: Final = r"[A-Za-z][A-Za-z.\-]{2,}"
 @lru_cache(maxsize=256)
 def is_local_channel(channel: str) -> bool:
     """Returns True if a conda channel is a directory, not a name or a URL of a server."""
+    # Most channels are plain names, and compiling the patterns is slow.
+    if set(channel).isdisjoint("./\\~:"):
+        return False
     return bool(re.match(_LOCAL_START, channel) or re.match(_FILE_URL, channel))
 
 

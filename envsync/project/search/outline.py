@@ -22,9 +22,7 @@ MAX_DOCUMENTS: Final = 1_000
 _FIRST: Final = re.compile(
     rb"^(?![ \t]*(?:#|$)|%|(?:---|\.\.\.)(?:[ \t]+#|[ \t]*$))( *)", re.MULTILINE
 )
-_SCHEMA: Final = re.compile(
-    rb"""^[ {]*["']?\$schema["']?[ \t]*:\s*(?:[>|][-+0-9]*\s+)?["']?([^\s"'#]+)""", re.MULTILINE
-)
+_SCHEMA: Final = rb"""(?m)^[ {]*["']?\$schema["']?[ \t]*:\s*(?:[>|][-+0-9]*\s+)?["']?([^\s"'#]+)"""
 # For a flow mapping, these two patterns replace the two patterns of `_patterns`. `_FLOW_KEY` finds
 # the keys of every level, not only of the top level.
 _FLOW_KEY: Final = rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:"""
@@ -72,7 +70,7 @@ class Outline(Struct, frozen=True):
     @property
     def schema(self) -> str | None:
         """The first word of the value of `$schema`, or None if the key is missing."""
-        found = _SCHEMA.search(self.text) if b"$schema" in self.text else None
+        found = re.search(_SCHEMA, self.text) if b"$schema" in self.text else None
         return found.group(1).decode("utf-8", "replace") if found else None
 
 

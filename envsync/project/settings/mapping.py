@@ -192,6 +192,8 @@ class MappingReader(Struct, frozen=True):
     def fill_in(self, node: ScalarNode) -> str | None:
         """Replaces the variables in a string. Returns None if a variable cannot be replaced."""
         text: str = node.value
+        if "${" not in text:
+            return text
         parts: list[str] = []
         end = 0
         complete = True
