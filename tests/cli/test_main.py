@@ -542,7 +542,8 @@ def test_the_command_line_imports_no_slow_package() -> None:
 def test_validating_valid_files_imports_nothing_for_git_build_contexts_or_colours(
     project: Path,
 ) -> None:
-    declare(project, "a", conda_file="conda.yml", description="A")
+    (project / "envsync.yaml").write_text("project: churn\n")
+    declare(project, "a", conda_file="conda.yml")
     (project / "environments" / "conda.yml").write_text("dependencies: [python=3.12]\n")
     code = (
         "import sys\n"
