@@ -12,9 +12,6 @@ from envsync.model.masking import masked
 DISTRIBUTION: Final = "envsync-azureml"
 """The name of envsync on PyPI. The name "envsync" on PyPI belongs to an unrelated project."""
 
-DOCUMENTATION: Final = "https://github.com/envsync/envsync/blob/main/docs"
-"""The address of the documentation. The documentation is not installed with envsync."""
-
 MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
 

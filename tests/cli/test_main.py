@@ -531,7 +531,7 @@ def test_the_command_line_imports_no_slow_package() -> None:
     """Checks that `--version` and `--help` start without the packages that are slow to import."""
     code = (
         "import sys, envsync.cli.main; "
-        "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich'}; "
+        "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich', 'msgspec'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
