@@ -75,8 +75,6 @@ _NO_VERSION: Final = r"(?i)(?!dev|rel)[A-Za-z]{3}"
 _NO_BUILD: Final = r"[A-Za-z][A-Za-z.\-]{2,}"
 
 
-# Many files have the same channels, so results are cached.
-@lru_cache(maxsize=256)
 def is_local_channel(channel: str) -> bool:
     """Returns True if a conda channel is a directory, not a name or a URL of a server."""
     # Most channels are plain names, and compiling the patterns is slow.
