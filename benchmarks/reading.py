@@ -16,6 +16,8 @@ import pathlib, yaml
 for path in pathlib.Path("environments").iterdir():
     yaml.compose(path.read_bytes(), yaml.CSafeLoader)
 """
+# The least that envsync can take: it imports typer and msgspec, and composes every file.
+_FLOOR = "import typer, msgspec" + _C_PARSER
 _SDK = """
 import pathlib
 from azure.ai.ml import load_environment
@@ -46,6 +48,16 @@ def rows(scratch: Path, rounds: int) -> Iterator[Row]:
             at_least=at_least,
             rounds=rounds,
         )
+    floor, parser = (
+        Command((sys.executable, "-c", code), thousand) for code in (_FLOOR, _C_PARSER)
+    )
+    yield ratio(
+        "the imports of envsync, then PyYAML's C parser, 1,000 environments",
+        "PyYAML's C parser on the same files",
+        (floor, parser),
+        goal=None,
+        rounds=rounds,
+    )
     public = scratch / "public"
     files = write_repository(public, files=598)
     searched = Command(("grep", "-rl", "environment.schema.json", "."), public)

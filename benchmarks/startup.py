@@ -47,6 +47,14 @@ def rows(scratch: Path, rounds: int) -> Iterator[Row]:
         goal=None,
         rounds=rounds,
     )
+    libraries = Command((sys.executable, "-c", "import typer, yaml, msgspec"), scratch)
+    yield ratio(
+        "`import typer, yaml, msgspec`",
+        "`import typer, yaml`",
+        (libraries, both),
+        goal=None,
+        rounds=rounds,
+    )
     small = write_project(scratch / "small", 20)
     commit_all(small)
     validate = Command((*ENVSYNC, "validate"), small)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from envsync.action.connection import Forbidden
+from envsync.model.addresses import DOCUMENTATION
 from envsync.model.errors import EnvsyncError
-from envsync.model.wording import DOCUMENTATION, printable
+from envsync.model.wording import printable
 
 if TYPE_CHECKING:
     from envsync.action.github import GitHub

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 import typer
 
 from envsync._version import __version__
+from envsync.cli.color import Color
 from envsync.cli.place import remember_start, shown_path
 from envsync.cli.repeated import change_directory, repeated_options
-from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
 from envsync.cli.streams import error_of, line_width, reason_of, unfailing_streams
+from envsync.model.addresses import DOCUMENTATION
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
-from envsync.model.masking import masked
-from envsync.model.wording import DOCUMENTATION, printable
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -230,6 +229,9 @@ def _global_options(
         raise UsageError(
             "The working directory no longer exists. Change to another directory."
         ) from error
+    # Imported here, because `--version` and `--help` need no session.
+    from envsync.cli.session import Session
+
     context.obj = Session(
         config_file=config, quiet=quiet, verbose=verbose, color=color, debug_http=debug_http
     )
@@ -250,6 +252,8 @@ def _run() -> int:
         # Without standalone mode, `app` returns the command's result, or the code of a typer.Exit.
         return app(standalone_mode=False, terminal_width=_help_width()) or 0
     except _WRONG_USAGE as error:
+        from envsync.model.wording import printable
+
         # The message contains words of the command line, which can contain any characters.
         error.message = printable(error.message)
         error.show()
@@ -279,6 +283,8 @@ def _with_lost_output(code: int) -> int:
     error = error_of(sys.stdout)
     if error is None or isinstance(error, BrokenPipeError):
         return code
+    from envsync.cli.session import Session
+
     session = Session()
     session.err(
         f"{session.paint(sys.stderr)('bold red', 'Error:')} The output is incomplete, because "
@@ -294,6 +300,8 @@ def _report(error: Exception) -> int:
     Returns:
         The exit code.
     """
+    from envsync.cli.session import Session
+
     session = Session()  # not the session of the command, because its options can be invalid
     if isinstance(error, InvalidProject):
         from envsync.render.places import placed_problems
@@ -311,6 +319,9 @@ def _report(error: Exception) -> int:
     # Imported here, because only the report of a bug needs these modules.
     import tempfile
     import traceback
+
+    from envsync.model.masking import masked
+    from envsync.model.wording import printable
 
     reason = printable(repr(error))
     details = f"envsync {__version__}, Python {sys.version}\n{sys.argv}\n\n"

@@ -8,13 +8,13 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec.structs import replace
-
-from envsync.cli.session import Color, Session
+from envsync.cli.color import Color
 from envsync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from typer._click import Context, Parameter
+
+    from envsync.cli.session import Session
 
 # Maps the name of each global option to the attribute of Session, and to the type of its value.
 _ATTRIBUTES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
@@ -84,6 +84,9 @@ def completing_session(context: Context) -> Session:
         options = context.find_root().params
         if directory := options.get(_DIRECTORY):
             change_directory(directory)
+        # Imported here, because `--help` needs no session.
+        from envsync.cli.session import Session
+
         context.obj = Session(config_file=options.get("config"))
     session: Session = context.obj
     return session
@@ -97,6 +100,8 @@ def _setter(name: str) -> Callable[[Context, Parameter, Any], None]:
         if name == _DIRECTORY:
             change_directory(Path(value))
         else:
+            from msgspec.structs import replace
+
             attribute, kind = _ATTRIBUTES[name]
             context.obj = replace(context.obj, **{attribute: kind(value)})
 

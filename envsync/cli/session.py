@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Final, TextIO
 from msgspec import Struct
 from msgspec.structs import replace
 
+from envsync.cli.color import Color
 from envsync.cli.place import shown_path
 from envsync.cli.streams import line_width, understands_escapes
 from envsync.model.masking import masked, masked_json
 from envsync.model.wording import COMMAND, printable, shown_lines
 
-# `main` imports this module on every run, even for `--version`. Slow packages, such as YAML, are
-# imported inside the functions that use them.
+# Every command imports this module. Slow packages, such as YAML, are imported inside the functions
+# that use them.
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
     from envsync.model.target import Target
@@ -30,14 +30,6 @@ if TYPE_CHECKING:
     from envsync.render.paint import Paint
     from envsync.render.places import Place
     from envsync.targets.connection import Connection
-
-
-class Color(StrEnum):
-    """When to use colour."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 class Session(Struct, frozen=True):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
-from envsync.git.checked_out import checkout_problems
+from envsync.git.skipped import may_skip
 from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.problem import Problem
 from envsync.model.wording import MAX_MESSAGE, printable
@@ -151,7 +151,11 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     if not paths:
         # Report the files that git has not checked out. Paths on the command line are not searched
         # for such files, because each path must exist.
-        problems += checkout_problems(config, loaded.declarations)
+        if may_skip(config.root):
+            # Imported here, because importing git is slow, and few work trees lack files.
+            from envsync.git.checked_out import checkout_problems
+
+            problems += checkout_problems(config, loaded.declarations)
         # Report useless patterns only if there are no errors. After an error, a pattern may match a
         # name in a file that was not read.
         if not any(problem.severity == "error" for problem in problems):

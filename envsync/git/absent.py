@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from envsync.git.repository import Repository, find_repository
+from envsync.git.skipped import may_skip
 from envsync.project.files import is_within
 
 
@@ -63,7 +64,7 @@ def find_absent(root: Path) -> Absent:
         GitError: the index has sparse files or submodules, and git fails to list them.
     """
     # Starting git takes longer than validating a small project, so start git only if necessary.
-    if not _may_be_absent(root):
+    if not may_skip(root):
         return Absent()
     files: dict[Path, SparseFile] = {}
     submodules: dict[Path, Repository] = {}
@@ -122,29 +123,3 @@ def _index(repository: Repository) -> Iterator[tuple[str, str, str, str]]:
             facts, _, path = os.fsdecode(line).partition("\t")
             tag, mode, object_id, _ = facts.split(" ")
             yield tag, mode, object_id, path
-
-
-def _may_be_absent(root: Path) -> bool:
-    """Returns False if the index shows that no file and no submodule can be absent.
-
-    Reads the index without git, because git is not always installed.
-    """
-    if os.environ.get("GIT_DIR"):
-        return True
-    root = root.resolve()
-    for directory in (root, *root.parents):
-        git = directory / ".git"
-        if os.path.lexists(git):
-            try:
-                if not git.is_dir():
-                    git = directory / git.read_text("utf-8").partition("gitdir:")[2].strip()
-                index = (git / "index").read_bytes()
-                split = any(git.glob("sharedindex.*"))
-            except FileNotFoundError:
-                return False  # nothing was ever added to the index
-            except (OSError, ValueError):
-                return True
-            # An index of version 2 cannot store the skip-worktree bit. The mode of a submodule is
-            # 0xe000: https://git-scm.com/docs/index-format
-            return split or index[:8] != b"DIRC\0\0\0\2" or b"\0\0\xe0\0" in index
-    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Final, Protocol, TypeAlias
 
@@ -43,5 +42,8 @@ _ENCODER: Final = json.JSONEncoder(
 
 def sha256_digest(text: str) -> str:
     """Returns `sha256:` and 64 hex digits: the SHA-256 of the string in UTF-8."""
+    # Imported here, because OpenSSL takes long to load, and many commands need no digest.
+    import hashlib
+
     # The prefix is the name of the algorithm, so that a later format can use another algorithm.
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -11,7 +11,7 @@ _DIGITS: Final = 12
 """The number of hex digits of the spec digest. A collision is as unlikely as in git's short ids."""
 
 # A tag can start with `_`, but a version cannot.
-_TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
+_TAG: Final = r"[A-Za-z0-9][A-Za-z0-9._\-]*"
 
 
 def content_version(spec: EnvironmentSpec, digest: str | None = None) -> str:
@@ -26,7 +26,7 @@ def content_version(spec: EnvironmentSpec, digest: str | None = None) -> str:
     """
     digits = (digest or spec.digest).removeprefix("sha256:")[:_DIGITS]
     tag = fixed_tag(spec.image) if spec.image else None
-    return f"{tag}-{digits}" if tag and _TAG.fullmatch(tag) else digits
+    return f"{tag}-{digits}" if tag and re.fullmatch(_TAG, tag) else digits
 
 
 def fixed_tag(image: str) -> str | None:

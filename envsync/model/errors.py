@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from envsync.model.masking import masked
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -38,6 +36,9 @@ class EnvsyncError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, *args: object) -> None:
+        # Imported here, because `--version` and `--help` have no credentials to hide.
+        from envsync.model.masking import masked
+
         super().__init__(*(masked(arg) if isinstance(arg, str) else arg for arg in args))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.secrets import (
-    CONDA_TOKEN,
+    IN_CHANNEL,
     KEY_BODY,
     PLACEHOLDER,
     PRIVATE_KEY,
@@ -36,10 +36,10 @@ _PARAMETER: Final = (
     r"|[?&](?:code|key|[\w-]{0,40}(?:token|password|passwd|secret|api[_-]?key))=([^&\s\"'<>#`]+)"
 )
 _WEB: Final = ("http", "https", "ftp", "ftps")
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9.-]*\Z")
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9.-]*\Z"
 # Matches the number in the address of a forum topic, such as `/t/how-to-install/123`. The word
 # before the number is not a token.
-_TOPIC: Final = re.compile(r"/\d+(?![^/?#\s])")
+_TOPIC: Final = r"/\d+(?![^/?#\s])"
 
 
 def masked(text: str) -> str:
@@ -93,15 +93,16 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _url_spans(text: str) -> Iterator[tuple[int, int]]:
-    for match in USER_INFO.finditer(text):
+    for match in re.finditer(USER_INFO, text) if "@" in text else ():
         user, colon, password = match.group(1).partition(":")
-        scheme = _SCHEME.search(text[max(0, match.start() - 20) : match.start()])
+        scheme = re.search(_SCHEME, text[max(0, match.start() - 20) : match.start()])
         # In `https://TOKEN@host`, the user name is the credential. In `ssh://git@host`, it is not.
         is_web = scheme is None or scheme.group().lower() in _WEB
         hidden = [part for part in (user, password) if not re.fullmatch(PLACEHOLDER, part)]
         if hidden and (colon or is_web) and not (is_web and match.group(1) == "git"):
             yield match.span(1)
-    for match in CONDA_TOKEN.finditer(text):
+    for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
         is_hidden = not re.fullmatch(PLACEHOLDER, match.group(1)) and not match.group(1).isdigit()
-        if is_hidden and not _TOPIC.match(text, match.end()) and url_before(text, match.start()):
+        is_topic = re.compile(_TOPIC).match(text, match.end())
+        if is_hidden and not is_topic and url_before(text, match.start()):
             yield match.span(1)

@@ -149,6 +149,8 @@ TOKENS: Final = (
 )
 """The formats of credentials outside of URLs, except private keys."""
 
+# No credential is shorter, except in a URL: `host=a;pwd=secret` has as many characters.
+_SHORTEST: Final = 17
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
 # Some patterns are strings, because most texts do not need them. `re` compiles a string when it is
@@ -162,7 +164,7 @@ KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
 
 # Matches the authority of a URL up to its last `@`. A password can contain an `@` that is not
 # escaped.
-USER_INFO: Final = re.compile(r"://([^\s/?#\"'<>\\`]{1,1000})@")
+USER_INFO: Final = r"://([^\s/?#\"'<>\\`]{1,1000})@"
 PLACEHOLDER: Final = (
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
     r"|\[[^\[\]]*\]|[*x.X_-]*|…|REDACTED"
@@ -171,8 +173,8 @@ PLACEHOLDER: Final = (
 
 _NAME_OF_ONE: Final = r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)"
 _LONG_NAME: Final = r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}"
-CONDA_TOKEN: Final = re.compile(r"/t/([^/\s\"'<>\\`]{1,300})")
-_NO_URL: Final = re.compile(r"[\s\"'<>]")
+IN_CHANNEL: Final = r"/t/([^/\s\"'<>\\`]{1,300})"
+_NO_URL: Final = r"[\s\"'<>]"
 _LEAST_TOKEN: Final = 6
 _CONDA_ID: Final = (
     r"(?:[A-Za-z]{2}-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|"
@@ -183,13 +185,16 @@ _CONDA_ID: Final = (
 def token_spans(text: str) -> Iterator[tuple[Format, int, int]]:
     """Yields the format, start and end of each credential in one of the formats `TOKENS`."""
     # Almost every text contains none of the literal strings, and needs no search for a pattern.
-    for item in dict.fromkeys(item for literal, item in _BY_LITERAL if literal in text):
+    found = [item for literal, item in _BY_LITERAL if literal in text]
+    for item in dict.fromkeys(found):
         for start, end in item.spans(text):
             yield item, start, end
 
 
 def find_secrets(text: str) -> list[Secret]:
     """Returns the credentials in a text, in the order of the text and at most `MOST`."""
+    if len(text) < _SHORTEST and "://" not in text:
+        return []
     found: dict[int, Secret] = {}
     for secret in _all(text):
         # A token in a URL is found by its own format first, because the format has a more precise
@@ -213,14 +218,14 @@ def _all(text: str) -> Iterator[Secret]:
 
 
 def _in_urls(text: str) -> Iterator[Secret]:
-    for match in USER_INFO.finditer(text):
+    for match in re.finditer(USER_INFO, text) if "@" in text else ():
         user, _, password = match.group(1).partition(":")
         start = match.start(1) + len(user) + 1
         if password and not _stands_for_one(password):
             yield Secret("a password in a URL", start, match.end(1))
         elif not password and re.fullmatch(_LONG_NAME, user):
             yield Secret("a token in a URL", match.start(1), match.start(1) + len(user))
-    for match in CONDA_TOKEN.finditer(text):
+    for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
         url = url_before(text, match.start())
         is_conda = "conda" in url and len(match.group(1)) >= _LEAST_TOKEN
         is_token = is_conda or re.fullmatch(_CONDA_ID, match.group(1))
@@ -236,4 +241,4 @@ def url_before(text: str, index: int) -> str:
     """Returns the URL that continues at an index, or "" if no URL does."""
     before = text[max(0, index - 300) : index]
     start = before.rfind("://")
-    return before[start:] if start >= 0 and not _NO_URL.search(before, start) else ""
+    return before[start:] if start >= 0 and not re.search(_NO_URL, before[start:]) else ""

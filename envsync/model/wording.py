@@ -12,9 +12,6 @@ from envsync.model.masking import masked
 DISTRIBUTION: Final = "envsync-azureml"
 """The name of envsync on PyPI. The name "envsync" on PyPI belongs to an unrelated project."""
 
-DOCUMENTATION: Final = "https://github.com/envsync/envsync/blob/main/docs"
-"""The address of the documentation. The documentation is not installed with envsync."""
-
 MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
 
@@ -31,10 +28,10 @@ COMMAND: Final = rf"(?i)#{_NOTHING}#{_NOTHING}(?:v{_NOTHING}s{_NOTHING}o{_NOTHIN
 
 # Matches characters that may not be printable: every control character except the line break, and
 # everything outside of ASCII.
-_NOT_SHOWN: Final = re.compile(r"[^\n -~]")
-_NOT_SHOWN_IN_COLOR: Final = re.compile(r"(?!\x1b\[[0-9;]*m)[^\n -~]")
+_NOT_SHOWN: Final = r"[^\n -~]"
+_NOT_SHOWN_IN_COLOR: Final = r"(?!\x1b\[[0-9;]*m)[^\n -~]"
 # A line can start with the codes of a colour.
-_COMMAND_LINE: Final = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::", re.MULTILINE)
+_COMMAND_LINE: Final = r"(?m)^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::"
 
 MAX_WORD: Final = 100
 """Maximum length in characters of an unknown word for which a similar word is suggested."""
@@ -81,7 +78,7 @@ def log_lines(text: str) -> str:
     with the middle of a value, because long values are wrapped.
     """
     if "::" in text:
-        text = _COMMAND_LINE.sub(r"\1\\x3a:", text)
+        text = re.sub(_COMMAND_LINE, r"\1\\x3a:", text)
     return without_commands(text) if "#" in text else text
 
 
@@ -96,7 +93,7 @@ def shown_lines(text: str, *, color: bool) -> str:
     """
     pattern = _NOT_SHOWN_IN_COLOR if color else _NOT_SHOWN
     if not text.isprintable():
-        text = pattern.sub(_spelled_out, text)
+        text = re.sub(pattern, _spelled_out, text)
     return log_lines(text)
 
 

@@ -8,30 +8,38 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model.secrets import Secret, find_secrets
-from envsync.project.context.credentials import FoundInFile
+from envsync.project.files import ParsedFile, fields
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import TextProblem, entries
 
-_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
+if TYPE_CHECKING:
+    from envsync.project.context.credentials import FoundInFile
+
+_BREAK: Final = "[\n\x85\u2028\u2029]"  # the line breaks of YAML 1.1
 _REVOKE: Final = "and revoke it: everybody who can read the repository or its history has it"
 
 
-def check_text(report: Report, text: str, tags: Node | None = None) -> None:
+def check_text(report: Report, text: str, parsed: ParsedFile | None = None) -> None:
     """Reports the credentials in the text of an environment file or a conda file.
 
     Args:
         report: the report of the file.
         text: the text of the file.
-        tags: the value of `tags`. The rule `secret-in-tag` is for credentials inside of this node.
+        parsed: the environment file. The rule `secret-in-tag` is for credentials inside its tags.
     """
-    secrets = [secret for secret in find_secrets(text) if not _is_inside(secret, tags)]
-    starts = [0, *(match.end() for match in _BREAK.finditer(text))] if secrets else []
+    secrets = find_secrets(text)
+    if not secrets:
+        return
+    tags = fields(parsed).get("tags") if parsed is not None else None
+    starts = [0, *(match.end() for match in re.finditer(_BREAK, text))]
     for secret in secrets:
+        if _is_inside(secret, tags):
+            continue
         line = bisect_right(starts, secret.start)
         problem = TextProblem(
             "secret-in-file",

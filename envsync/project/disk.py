@@ -40,3 +40,12 @@ def read_regular_file(path: str | os.PathLike[str]) -> bytes:
     # The whole file is read at once, so a buffer would only take time.
     with open(path, "rb", buffering=0) as file:
         return file.read()
+
+
+def is_utf8(name: str) -> bool:
+    """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

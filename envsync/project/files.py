@@ -7,19 +7,20 @@ each file that it has read. If a command needs the position of a field, the text
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.disk import read_regular_file, real_path
 from envsync.project.problems import Report
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
+
+if TYPE_CHECKING:
+    from envsync.project.context.scan import ContextScan
 
 _STATE: Final = ".envsync"
 """The directory of a project that contains only what envsync writes."""
@@ -41,15 +42,12 @@ class ParsedFile(Struct, frozen=True):
     Attributes:
         document: the text and its nodes.
         problems: the problems that do not depend on the kind of file, such as invalid YAML.
+        is_broken: True if the nodes cannot be used, because of invalid YAML or an alias bomb.
     """
 
     document: Document
     problems: tuple[TextProblem, ...]
-
-    @property
-    def is_broken(self) -> bool:
-        """True if the nodes cannot be used, because of invalid YAML or an alias bomb."""
-        return any(item.rule in ("yaml-syntax", "alias-bomb") for item in self.problems)
+    is_broken: bool
 
     @property
     def content(self) -> Node | None:
@@ -71,8 +69,7 @@ class Conda(Struct, frozen=True):
     report: Report | None = None
 
 
-@dataclass(slots=True)
-class Files:
+class Files(Struct):
     """A cache of everything that was read from a project directory.
 
     A `Project` keeps this cache, so that all steps of a command use the same content of a file.
@@ -87,6 +84,7 @@ class Files:
         dockerfiles: the problems of Dockerfiles, by path.
         scans: the scans of build contexts, by resolved path and boundary.
         directories: the resolved paths of directories, by unresolved path.
+        regular: the resolved paths of the regular files that a search has found.
     """
 
     root: str
@@ -98,6 +96,7 @@ class Files:
     dockerfiles: dict[str, Report] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
+    regular: set[str] = field(default_factory=set)
 
     @classmethod
     def below(cls, root: Path) -> Files:
@@ -159,12 +158,21 @@ class Files:
         if not path:
             return known
         found = os.path.join(known, path)
-        return real_path(found) if os.path.islink(found) else found
+        # `islink` takes longer than all other lines of this method.
+        is_link = found not in self.regular and os.path.islink(found)
+        return real_path(found) if is_link else found
+
+    def is_file(self, real: str) -> bool:
+        """Returns True if there is a regular file at a resolved path."""
+        return real in self.regular or os.path.isfile(real)
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
         """Scans a build context. Links in the context must not lead out of `boundary`."""
         scan = self.scans.get((directory, boundary))
         if scan is None:
+            # Imported here, because most projects have no local build context.
+            from envsync.project.context.scan import scan_context
+
             state = Path(self.real_root, _STATE)
             scan = scan_context(Path(directory), Path(boundary), state)
             self.scans[directory, boundary] = scan
@@ -229,8 +237,9 @@ def parse(data: bytes) -> ParsedFile:
     document = compose(data)
     found = [*document.problems]
     if document.root is not None:
-        found.extend(check(document.root))
-    return ParsedFile(document, tuple(found))
+        found.extend(check(document.root, has_aliases="*" in document.text))
+    is_broken = any(item.rule in ("yaml-syntax", "alias-bomb") for item in found)
+    return ParsedFile(document, tuple(found), is_broken)
 
 
 def _read(path: str) -> bytes | Unreadable:

@@ -16,7 +16,7 @@ MAX_POINTER_BYTES: Final = 1024
 # A pointer starts with the version line. Before release 1.0, Git LFS had other names and wrote
 # other URLs. The lines of extensions are optional. After a checkout on Windows, the line ends can
 # be CRLF.
-_POINTER: Final = re.compile(
+_POINTER: Final = (
     rb"version (?:https://(?:git-lfs|hawser)\.github\.com/spec/v1|http://git-media\.io/v/2)"
     rb"\r?\n(?:ext-\d-[^\s]+ sha256:[0-9a-f]{64}\r?\n)*"
     rb"oid sha256:(?P<oid>[0-9a-f]{64})\r?\nsize (?P<size>\d+)(?:\r?\n)*"
@@ -43,5 +43,5 @@ def lfs_pointer(data: bytes) -> LfsPointer | None:
     # This check is fast, and rejects nearly all files.
     if len(data) >= MAX_POINTER_BYTES or not data.startswith(b"version "):
         return None
-    match = _POINTER.fullmatch(data)
+    match = re.fullmatch(_POINTER, data)
     return LfsPointer(match["oid"].decode(), int(match["size"])) if match else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -16,13 +15,13 @@ from envsync.model.naming import natural_order
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
-from envsync.project.context.names import is_utf8
 from envsync.project.credentials import check_text
 from envsync.project.discovery import Discovered, discover, references
+from envsync.project.disk import is_utf8
 from envsync.project.doubt import add_doubt
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
-from envsync.project.files import Files, ParsedFile, Unreadable, fields, is_within
+from envsync.project.files import Files, ParsedFile, Unreadable, is_within
 from envsync.project.lfs import FIX as LFS_FIX
 from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
@@ -238,6 +237,8 @@ def _does_not_exist(path: str) -> Problem:
 
 
 def _is_outside(path: str, root: str) -> Problem:
+    import shlex
+
     return Problem(
         rule="path-escape",
         severity="error",
@@ -294,7 +295,7 @@ def _read(
         report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
-    check_text(report, parsed.document.text, tags=fields(parsed).get("tags"))
+    check_text(report, parsed.document.text, parsed)
     draft = Draft(report)
     if not parsed.is_broken:
         file = EnvironmentFile(files, report, directory=directory, boundary=boundary, policy=policy)

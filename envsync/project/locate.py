@@ -16,7 +16,7 @@ from envsync.project.files import Files, ParsedFile
 from envsync.project.yaml.nodes import entries
 
 # Matches one step of a `FieldChange.path`: `[2]`, `["quoted.key"]` or `.key`.
-_STEP: Final = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)')
+_STEP: Final = r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)'
 
 
 class Position(Struct, frozen=True):
@@ -60,7 +60,7 @@ def locate(path: str, field: str, files: Files) -> Position | None:
 
 def _steps(field: str) -> list[str | int]:
     steps: list[str | int] = []
-    for number, quoted, plain in _STEP.findall(field):
+    for number, quoted, plain in re.findall(_STEP, field):
         steps.append(int(number) if number else json.loads(quoted) if quoted else plain)
     return steps
 

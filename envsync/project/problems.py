@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem, Severity
@@ -27,12 +25,11 @@ MAX_OF_RULE: Final = 100
 
 # A comment without `]` is matched as well, because searching its line again from each further `#`
 # would take minutes.
-_COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)(\]?)")
-_LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
+_COMMENT: Final = r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)(\]?)"
+_LINE_BREAK: Final = "[\n\x85\u2028\u2029]"  # the line breaks of YAML 1.1
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """Collects the problems of one file.
 
     Attributes:
@@ -47,7 +44,7 @@ class Report:
     # A dict keeps the order and removes repetitions. A value with an anchor is checked again at
     # each alias, so a problem can be found twice.
     _found: dict[Problem, None] = field(default_factory=dict)
-    _counts: Counter[str] = field(default_factory=Counter)
+    _counts: dict[str, int] = field(default_factory=dict)
     # For each rule with more than `MAX_OF_RULE` problems, the first problem that is left out.
     _left_out: dict[str, Problem] = field(default_factory=dict)
 
@@ -64,7 +61,7 @@ class Report:
 
         If not, a caller can skip the slow search for a suggestion.
         """
-        return self._counts[rule] < MAX_OF_RULE
+        return self._counts.get(rule, 0) < MAX_OF_RULE
 
     def is_full(self, rule: str) -> bool:
         """Returns True if the report leaves out every further problem of a rule."""
@@ -105,7 +102,7 @@ class Report:
             )
             if problem not in self._found:
                 self._found[problem] = None
-                self._counts[item.rule] += 1
+                self._counts[item.rule] = self._counts.get(item.rule, 0) + 1
         return level == "error"
 
     def _leave_out(self, item: TextProblem, level: Severity) -> None:
@@ -136,7 +133,7 @@ def start_report(
         problems: the problems of the YAML.
         rules: severities that override the defaults of the rules.
     """
-    comments = list(_ignore_comments(document))
+    comments = list(_ignore_comments(document)) if "envsync:" in document.text else []
     report = Report(file, rules, _by_line(comments))
     for item in problems:
         report.add_problem(item)
@@ -162,7 +159,7 @@ def ignored_rules(document: Document) -> dict[int, frozenset[str]]:
 
 def ignored_in(comment: str) -> frozenset[str]:
     """Returns the rules that a comment turns off. The comment starts with `#`."""
-    found = _COMMENT.match(comment)
+    found = re.match(_COMMENT, comment)
     if found is None or not found[2]:
         return frozenset()
     return frozenset(rule.strip() for rule in found[1].split(","))
@@ -200,8 +197,8 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
         return
     # Comments are searched for in the text, outside of all scalars, because PyYAML drops comments.
     spans = _scalar_spans(document, document.root)
-    lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
-    for match in _COMMENT.finditer(document.text):
+    lines = [0, *(found.end() for found in re.finditer(_LINE_BREAK, document.text))]
+    for match in re.finditer(_COMMENT, document.text):
         start = match.start()
         if not match[2]:
             continue

@@ -176,7 +176,12 @@ def _read(file: str, data: bytes, field: str) -> _Content | None:
         key=found[-1].key,
         value=value,
         is_exact=not report.problems,
-        others=[_meaning(part) for entry in pairs if entry not in found for part in entry],
+        others=[
+            _meaning(part)
+            for entry in pairs
+            if entry not in found
+            for part in (entry.key, entry.value)
+        ],
     )
 
 

@@ -12,7 +12,6 @@ from typing import Final
 
 from envsync.model.environment import BuildContext
 from envsync.model.wording import MAX_FIX
-from envsync.project.context.names import nfc
 from envsync.project.environment.draft import Draft
 from envsync.project.files import Files
 from envsync.project.settings.config import FILE_NAME
@@ -37,6 +36,9 @@ def check_own_context(drafts: Mapping[str, Draft], files: Files) -> None:
     }
     if not contexts:
         return
+    # Imported here, because most projects have no local build context.
+    from envsync.project.context.names import nfc
+
     found: dict[str, list[str]] = {}
     around: dict[str, list[str]] = {}
     for path in (*drafts, os.path.join(files.root, FILE_NAME)):

@@ -19,11 +19,11 @@ Place: TypeAlias = Callable[[str], str]
 """Maps the path of a file, relative to the project directory, to the path that the user sees."""
 
 # Matches words of a sentence. A word in backticks is something that the user wrote, not a path.
-_WORD: Final = re.compile(r"(?<![^\s(])[^\s`'\"(),;]+")
+_WORD: Final = r"(?<![^\s(])[^\s`'\"(),;]+"
 # Matches a word that is a position, such as `environments/a.yml:3`.
-_POSITION: Final = re.compile(r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)")
+_POSITION: Final = r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)"
 # Every text that contains a position matches. Most texts contain none.
-_HAS_POSITION: Final = re.compile(r"\.(?:ya?ml|py|ipynb):\d")
+_HAS_POSITION: Final = r"\.(?:ya?ml|py|ipynb):\d"
 
 
 def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem, ...]:
@@ -75,7 +75,7 @@ def in_sentence(text: str, files: Collection[str], place: Place) -> str:
         files: paths to replace. Words such as `environments/a.yml:3` are replaced as well.
         place: the function that returns the path that the user sees.
     """
-    if not files and not _HAS_POSITION.search(text):
+    if not files and not re.search(_HAS_POSITION, text):
         return text
 
     def word(match: re.Match[str]) -> str:
@@ -83,10 +83,10 @@ def in_sentence(text: str, files: Collection[str], place: Place) -> str:
         bare = found.rstrip(".:")
         if bare in files:
             return place(bare) + found[len(bare) :]
-        position = _POSITION.fullmatch(found)
+        position = re.fullmatch(_POSITION, found)
         return place(position["file"]) + position["rest"] if position else found
 
-    return _WORD.sub(word, text)
+    return re.sub(_WORD, word, text)
 
 
 def _placed_rejection(item: Rejection, place: Place) -> Rejection:

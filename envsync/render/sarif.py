@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envsync._version import __version__
-from envsync.model.wording import DOCUMENTATION, printable
+from envsync.model.addresses import DOCUMENTATION
+from envsync.model.wording import printable
 from envsync.project.rules import COMPARED, ERRORS, IMAGES, REFERENCES, RULES, WARNINGS
 from envsync.render.annotations import below
 

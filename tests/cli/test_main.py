@@ -528,12 +528,33 @@ def test_the_command_line_imports_no_slow_package() -> None:
     """Checks that `--version` and `--help` start without the packages that are slow to import."""
     code = (
         "import sys, envsync.cli.main; "
-        "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich'}; "
+        "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich', 'msgspec'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert result.stdout == "[]\n"
+
+
+def test_validating_valid_files_imports_nothing_for_git_build_contexts_or_colours(
+    project: Path,
+) -> None:
+    (project / "envsync.yaml").write_text("project: churn\n")
+    declare(project, "a", conda_file="conda.yml")
+    (project / "environments" / "conda.yml").write_text("dependencies: [python=3.12]\n")
+    code = (
+        "import sys\n"
+        "from envsync.cli.main import app\n"
+        "app(['validate'], standalone_mode=False)\n"
+        "unused = {'git', 'rich', 'ruamel', 'sqlite3', 'envsync.git.repository', "
+        "'envsync.project.context.scan', 'envsync.project.environment.build'}\n"
+        "sys.exit(str(sorted(unused & set(sys.modules))))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True
+    )
+
+    assert result.stderr == "[]\n"
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

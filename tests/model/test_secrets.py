@@ -139,6 +139,14 @@ def test_the_position_covers_only_the_characters_of_the_credential() -> None:
     ]
 
 
+def test_the_shortest_credentials_are_found() -> None:
+    connection = "host=a;pwd=secret"
+    in_url = "x://a:b@"
+
+    assert [item.start for item in find_secrets(connection)] == [connection.index("secret")]
+    assert [item.start for item in find_secrets(in_url)] == [in_url.index("b@")]
+
+
 def test_a_text_with_many_credentials_has_a_limited_number_of_reports() -> None:
     assert len(find_secrets("https://a:b1@c\n" * (MOST + 5))) == MOST
 

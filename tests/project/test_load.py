@@ -117,7 +117,7 @@ def test_a_build_context_that_versions_share_is_read_once(
         scanned.append(directory)
         return scan_context(directory, root, state)
 
-    monkeypatch.setattr("envsync.project.files.scan_context", scan)
+    monkeypatch.setattr("envsync.project.context.scan.scan_context", scan)
     text = "name: e\nversion: '{}'\nbuild: {{path: ctx}}\n"
     files = {f"environments/{number}.yml": text.format(number) for number in range(3)}
 

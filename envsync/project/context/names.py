@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from typing import Final
 
 LEFT_OUT: Final = frozenset({".git", ".envsync"})
@@ -23,13 +22,9 @@ def is_left_out(entry: os.DirEntry[str]) -> bool:
 
 def nfc(path: str) -> str:
     """Normalises a path to Unicode NFC. File systems store the same name in different forms."""
-    return path if path.isascii() else unicodedata.normalize("NFC", path)
+    if path.isascii():
+        return path
+    # Imported here, because few paths need the tables of Unicode.
+    import unicodedata
 
-
-def is_utf8(name: str) -> bool:
-    """Returns False if a name contains surrogates, which replace bytes that are not UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return unicodedata.normalize("NFC", path)

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from envsync.project.context.automaton import TooManySteps
-from envsync.project.context.names import is_left_out, is_utf8, nfc
+from envsync.project.context.names import is_left_out, nfc
 from envsync.project.context.reading import FoundFile
 from envsync.project.context.rules import IGNORE_FILES, ContextRules
 from envsync.project.context.upload_hashes import GitFile, Part
+from envsync.project.disk import is_utf8
 
 MAX_REPEATED_ENTRIES: Final = 10_000
 """Maximum number of entries that links add by leading to a directory again.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import unicodedata
 from typing import Final
-from urllib.parse import urlsplit
 
 from yaml.nodes import Node
 
@@ -18,6 +16,7 @@ from envsync.project.credentials import report_dockerfile
 from envsync.project.environment.dockerfile_rules import read_dockerfile
 from envsync.project.environment.fields import BUILD_FIELDS, read_mapping, read_string
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
+from envsync.project.environment.url import is_url
 from envsync.project.files import plain_field
 from envsync.project.lfs import FIX as LFS_FIX
 from envsync.project.problems import Report
@@ -25,31 +24,6 @@ from envsync.project.yaml.nodes import Entry
 
 LARGE_BYTES: Final = 100 * 1024 * 1024
 LARGE_FILES: Final = 2000
-
-# Matches the hosts that azure-ai-ml accepts in a URL: a domain name, `localhost`, an IPv4 address
-# or an IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`. The pattern is
-# not compiled here, because only a URL needs it.
-_HOST: Final = (
-    r"(?i)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z0-9-]{2,})\.?|localhost"
-    r"|\d{1,3}(?:\.\d{1,3}){3}|[a-f0-9]*:[a-f0-9:]+"
-)
-
-
-def is_url(text: str) -> bool:
-    """Returns True if azure-ai-ml treats the path of a build context as a URL.
-
-    azure-ai-ml uploads a local build context. azure-ai-ml does not upload anything for a URL.
-    """
-    if re.search(r"\s", text):
-        return False
-    try:
-        parts = urlsplit(text)
-        # Reading `port` raises ValueError if the port is invalid.
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    is_web = parts.scheme.lower() in ("http", "https", "ftp", "ftps")
-    return is_web and re.fullmatch(_HOST, host) is not None
 
 
 def read_build(file: EnvironmentFile, entry: Entry) -> tuple[Build | None, Report | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
@@ -21,45 +21,46 @@ Source: https://www.anaconda.com/docs/getting-started/working-with-conda/channel
 """
 
 # Matches the addresses of Anaconda's own server, and of the server of the community channels.
-_OWN_SERVER: Final = re.compile(r"repo\.(?:anaconda\.com|continuum\.io)(?:/|$)", re.IGNORECASE)
-_ALIAS: Final = re.compile(r"(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?", re.IGNORECASE)
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*://(?:[^/@]*@)?", re.IGNORECASE)
+_OWN_SERVER: Final = r"(?i)repo\.(?:anaconda\.com|continuum\.io)(?:/|$)"
+_ALIAS: Final = r"(?i)(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?"
+_SCHEME: Final = r"(?i)[a-z][a-z0-9+.\-]*://(?:[^/@]*@)?"
 # Matches the key `channel` of a conda dependency, such as `numpy[channel=conda-forge]`.
-_IN_BRACKETS: Final = re.compile(r"""[\[,]\s*channel\s*=\s*["']?([^"',\]\s]+)""")
-_SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$")
+_IN_BRACKETS: Final = r"""[\[,]\s*channel\s*=\s*["']?([^"',\]\s]+)"""
+_SUBDIRECTORY: Final = r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$"
 
 
 def check_channels(
     report: Report,
     channels: Sequence[ScalarNode],
-    packages: Sequence[ScalarNode],
     policy: FilePolicy,
+    in_packages: Iterable[tuple[ScalarNode, str]],
 ) -> None:
     """Reports channels that need a licence, and channels that the policy does not allow.
 
     Args:
         report: the report of the file.
         channels: the channels of the specification.
-        packages: the conda dependencies. `main::numpy`, `numpy[channel=main]` and the URL of a
-            package name a channel as well.
         policy: what the file may use.
+        in_packages: the conda dependencies that name a channel, each with this channel.
     """
     for node in channels:
         _check_channel(report, node, node.value, policy)
-    for node in packages:
-        for channel in dict.fromkeys(_channels_in(node.value)):
-            _check_channel(report, node, channel, policy)
+    for node, channel in in_packages:
+        _check_channel(report, node, channel, policy)
 
 
-def _channels_in(package: str) -> Iterator[str]:
-    """Yields the channels that a conda dependency names. Conda accepts three forms."""
+def channels_in(package: str) -> Iterator[str]:
+    """Yields the channels that a conda dependency names.
+
+    Conda accepts three forms: `main::numpy`, `numpy[channel=main]`, and the URL of a package.
+    """
     text = package.partition(" #")[0].strip()
     channel, colons, _ = text.partition("::")
     if colons:
         yield channel.strip()
-    elif _SCHEME.match(text):
+    elif "://" in text and re.match(_SCHEME, text):
         yield text.rpartition("/")[0]
-    found = _IN_BRACKETS.search(text)
+    found = re.search(_IN_BRACKETS, text) if "[" in text else None
     if found:
         yield found[1]
 
@@ -104,7 +105,7 @@ def is_licensed(channel: str) -> bool:
     """Returns True for a channel of Anaconda, Inc. Accepts a name or a URL."""
     name = _name(channel)
     first = name.removeprefix("pkgs/").partition("/")[0]
-    return bool(_OWN_SERVER.match(name)) or first in _LICENSED
+    return first in _LICENSED or ("." in name and re.match(_OWN_SERVER, name) is not None)
 
 
 @lru_cache(maxsize=256)
@@ -114,9 +115,11 @@ def _name(channel: str) -> str:
     For a channel on a server other than anaconda.org, returns the address without scheme and
     credentials.
     """
-    text = _SCHEME.sub("", channel.strip().rstrip("/"))
+    text = channel.strip().rstrip("/")
+    if "://" in text:
+        text = re.sub(_SCHEME, "", text)
     if "/" not in text:
         return text
-    text = _SUBDIRECTORY.sub("", text)
-    alias = _ALIAS.match(text)
+    text = re.sub(_SUBDIRECTORY, "", text)
+    alias = re.match(_ALIAS, text)
     return text[alias.end() :] if alias else text

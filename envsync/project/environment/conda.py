@@ -66,7 +66,7 @@ def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
         file.report.add("missing-file", node, message, fix=fix)
         return None
     path = resolve(file, node, text)
-    if path is None or os.path.isfile(path):
+    if path is None or file.files.is_file(path):
         return path
     if os.path.isdir(path):
         message = f"The conda file `{text}` is a directory."
@@ -141,7 +141,13 @@ def _plain(node: Node, problems: list[TextProblem]) -> JSON:
             mapping[str(key.value)] = _plain(item, problems)
         return mapping
     if isinstance(node, SequenceNode) and node.tag == SEQ:
-        return [_plain(item, problems) for item in node.value]
+        # Most items are strings. A call for each of them takes time.
+        return [
+            item.value
+            if item.tag == STR and isinstance(item, ScalarNode)
+            else _plain(item, problems)
+            for item in node.value
+        ]
     if isinstance(node, ScalarNode):
         meaning = value(node)
         if meaning is None or isinstance(meaning, bool | int | str):

@@ -11,7 +11,6 @@ from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Build, EnvironmentSpec, Metadata, OsType
 from envsync.model.policy import Versions
 from envsync.project.credentials import check_tags
-from envsync.project.environment.build import read_build
 from envsync.project.environment.conda import read_conda
 from envsync.project.environment.fields import (
     ENVIRONMENT_FIELDS,
@@ -113,6 +112,9 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     conda = read_conda(file, fields["conda_file"].value) if "conda_file" in fields else None
     build, dockerfile = None, None
     if "build" in fields:
+        # Imported here, because most environments have an image instead.
+        from envsync.project.environment.build import read_build
+
         build, dockerfile = read_build(file, fields["build"])
     reports = (conda.report if conda else None, dockerfile)
     check_policy(file, fields, name=name, metadata=metadata, root=keys.get("name", root))

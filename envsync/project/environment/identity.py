@@ -15,7 +15,7 @@ from envsync.project.yaml.nodes import BOOL, DATE, FLOAT, INT, STR, value
 
 # Matches texts such as `1e3`, which are numbers in YAML 1.2 and strings in YAML 1.1. PyYAML
 # implements YAML 1.1.
-_YAML_1_2_NUMBER: Final = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+")
+_YAML_1_2_NUMBER: Final = r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+"
 
 _ALLOWED: Final = (
     "Use up to 255 letters, digits, `.`, `_` and `-`, starting with a letter or digit."
@@ -82,7 +82,7 @@ def read_version(report: Report, node: Node) -> str | None:
             f"`{version}`."
         )
         report.add("ambiguous-version", node, message, fix=fix)
-    elif node.tag == STR and not node.style and _YAML_1_2_NUMBER.fullmatch(written):
+    elif node.tag == STR and not node.style and re.fullmatch(_YAML_1_2_NUMBER, written):
         message = f"The version `{written}` is a number in YAML 1.2 and a string in azure-ai-ml."
         report.add("ambiguous-version", node, message, fix=fix)
     elif problem := version_problem(written):

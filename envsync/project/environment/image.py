@@ -19,11 +19,9 @@ _MAX_REFERENCE: Final = 1000
 _TOO_LONG: Final = f"it has more than {_MAX_REFERENCE} characters"
 
 _HOST_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
-_HOST: Final = re.compile(
-    rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?", re.ASCII
-)
-_PATH_PART: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
-_TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
+_HOST: Final = rf"(?a)(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?"
+_PATH_PART: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG: Final = r"(?a)\w[\w.\-]{0,127}"
 # The pattern is not compiled here, because references without a digest do not need it.
 _DIGEST: Final = (
     r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
@@ -44,11 +42,11 @@ _PLACEHOLDER: Final = (
 
 # Matches a reference to an environment: `azureml:NAME…`, `azureml://…`, or the id of the
 # environment in Azure Resource Manager.
-_ENVIRONMENT: Final = re.compile(
-    r"azureml:(?!//|[0-9]+/)|(?:azureml:/)?/\S*\benvironments/|/?subscriptions/\S+/environments/",
-    re.IGNORECASE,
+_ENVIRONMENT: Final = (
+    r"(?i)azureml:(?!//|[0-9]+/)|(?:azureml:/)?/\S*\benvironments/"
+    r"|/?subscriptions/\S+/environments/"
 )
-_WEB: Final = re.compile(r"^(?:https?|docker|oci)://", re.IGNORECASE)
+_WEB: Final = r"(?i)^(?:https?|docker|oci)://"
 
 _SHAPE: Final = "Write `[host[:port]/]path[:tag][@digest]`, such as `contoso.azurecr.io/base:1`."
 
@@ -89,7 +87,7 @@ def _placeholder_problem(image: str, placeholder: str) -> tuple[str, str]:
 
 def _reason(image: str) -> tuple[str, str] | None:
     """Returns why an image reference is not valid and how to fix it, or None if it is valid."""
-    if _ENVIRONMENT.match(image.strip()):
+    if re.match(_ENVIRONMENT, image.strip()):
         return "it refers to an environment, not to an image", (
             "Write the image itself, such as `contoso.azurecr.io/base:1`. Jobs and deployments "
             "refer to environments, but an environment cannot refer to another environment."
@@ -109,7 +107,7 @@ def _reason(image: str) -> tuple[str, str] | None:
     if not path:
         return "it has no path", _SHAPE
     tag = name[len(path) + 1 :]
-    if name != path and not _TAG.fullmatch(tag):
+    if name != path and not re.fullmatch(_TAG, tag):
         if not tag:
             return "its tag is empty", f"Write a tag after `{name}`, such as `{name}1`."
         return (
@@ -121,11 +119,11 @@ def _reason(image: str) -> tuple[str, str] | None:
 
 def _corrected(image: str) -> str:
     """Corrects obvious mistakes in an image reference. The result is not always valid."""
-    name, at, digest = _WEB.sub("", image.strip()).partition("@")
+    name, at, digest = re.sub(_WEB, "", image.strip()).partition("@")
     path = _path(name)
     first, slash, rest = path.partition("/")
     lower = f"{first}/{rest.lower()}" if _has_host(first, slash) else path.lower()
-    if path == name and _TAG.fullmatch(digest):
+    if path == name and re.fullmatch(_TAG, digest):
         at = ":"  # A tag in the place of a digest.
     elif not re.fullmatch(_DIGEST, digest):
         digest = digest.lower()
@@ -148,14 +146,14 @@ def _path_reason(path: str) -> tuple[str, str] | None:
     """Returns why a host and path are not valid and how to fix them, or None if they are valid."""
     first, slash, rest = path.partition("/")
     has_host = _has_host(first, slash)
-    if has_host and not _HOST.fullmatch(first):
+    if has_host and not re.fullmatch(_HOST, first):
         return f"`{first}` is not a host", _SHAPE
     for part in (rest if has_host else path).split("/"):
-        if _PATH_PART.fullmatch(part):
+        if re.fullmatch(_PATH_PART, part):
             continue
         if not part:
             return "a part of its path is empty", _SHAPE
-        if _PATH_PART.fullmatch(part.lower()):
+        if re.fullmatch(_PATH_PART, part.lower()):
             return f"`{part}` contains upper-case letters", "Write the path in lower-case letters."
         return f"`{part}` is not valid in a path", (
             "Use lower-case letters and digits, separated by `.`, `_`, `__` or `-`."

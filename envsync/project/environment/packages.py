@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from yaml.nodes import Node, ScalarNode
 
-from envsync.project.environment.pins import conda_name
+from envsync.project.environment.dependencies import conda_dependency
 from envsync.project.problems import Report
 
 
@@ -24,7 +24,7 @@ def check_packages(
     # A dependency that is a URL is possibly Python or pip: envsync does not read the name in a URL.
     if any("://" in node.value for node in packages):
         return
-    names = {conda_name(node.value) for node in packages}
+    names = {conda_dependency(node.value).name for node in packages}
     if "python" not in names:
         message = "The specification does not name Python, so each build can get another version."
         report.add("missing-python", key, message, fix="Add a dependency such as `python=3.12`.")

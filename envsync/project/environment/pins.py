@@ -11,11 +11,12 @@ from envsync.model.content_version import fixed_tag
 # https://docs.conda.io/projects/conda/en/stable/user-guide/concepts/pkg-specs.html
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
 # Matches the name, the optional extras and the rest of a requirement (PEP 508).
-_PIP_NAME: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
-_PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
+_PIP_NAME: Final = r"(?s)[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)"
+# Python refuses to convert a number of thousands of digits.
+_PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d{1,9})(?:\.(\d{1,9}))?(?![\d*])")
 # Matches the common forms `name=1.2` and `name==1.2`, so that the slower checks are skipped.
 _PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")
-_VCS: Final = re.compile(r"(?:git|hg|svn|bzr)\+")
+_VCS: Final = r"(?:git|hg|svn|bzr)\+"
 _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
 
 
@@ -46,7 +47,7 @@ def leaves_pip_open(item: str) -> bool:
     if option:
         text = text[option.end() :]
     name, at, address = text.partition(" @ ")
-    if _VCS.match(address if at else name):
+    if re.match(_VCS, address if at else name):
         # `git+https://user@host/path@revision`: only an `@` after the host marks a revision.
         repository = (address if at else name).partition("://")[2].partition("#")[0]
         return "@" not in repository.partition("/")[2]
@@ -54,7 +55,7 @@ def leaves_pip_open(item: str) -> bool:
         return False
     if text.endswith(_FILE_NAMES):
         return False
-    match = _PIP_NAME.fullmatch(text.partition(";")[0])
+    match = re.fullmatch(_PIP_NAME, text.partition(";")[0])
     return match is not None and match.group(1).strip() == ""
 
 

@@ -20,8 +20,8 @@ from envsync.project.environment.series import cuda_series, image_name, ubuntu_s
 DATA: Final = Path(__file__).with_name("retired.json")
 
 _HOST: Final = "mcr.microsoft.com/"
-_PYTHON: Final = re.compile(r"(?<![a-z])py(?:thon)?[-_]?([23])\.?(\d{1,2})(?![\d.]*\d)")
-_PYTHON_TAG: Final = re.compile(r"(?:^|/)python:([23])(?:\.(\d{1,2}))?(?![\d])")
+_PYTHON: Final = r"(?<![a-z])py(?:thon)?[-_]?([23])\.?(\d{1,2})(?![\d.]*\d)"
+_PYTHON_TAG: Final = r"(?:^|/)python:([23])(?:\.(\d{1,2}))?(?![\d])"
 
 
 class Ended(Struct, frozen=True):
@@ -60,7 +60,8 @@ def ended_in_image(image: str) -> tuple[Ended, ...]:
         found.append(_ended("Ubuntu", ubuntu, _data()["ubuntu"]))
     if cuda := cuda_series(image):
         found.append(_ended("CUDA", cuda.partition(".")[0], _data()["cuda"]))
-    if python := _PYTHON_TAG.search(name) or _PYTHON.search(name):
+    python = re.search(_PYTHON_TAG, name) if "python:" in name else None
+    if "py" in name and (python := python or re.search(_PYTHON, name)):
         found.append(ended_python(python[1], python[2]))
     return tuple(item for item in found if item is not None)
 
@@ -70,8 +71,7 @@ def successor(image: str) -> str | None:
     """Returns the image that replaces a retired base image of Microsoft, otherwise None."""
     name = image.partition("@")[0]
     path = name.removeprefix(_HOST).partition(":")[0]
-    data = _data()
-    if not name.startswith(_HOST) or path not in data["images"]:
+    if not name.startswith(_HOST) or path not in (data := _data())["images"]:
         return None
     kind = "inference" if "o16n" in path else "gpu" if "cuda" in path or "gpu" in path else "cpu"
     return _HOST + str(data["successors"][kind])

@@ -18,8 +18,8 @@ _CODE_NAMES: Final = {
 
 _UBUNTU: Final = re.compile(r"(?:ubuntu[-_:]?|inference-base-)(\d\d)\.?(\d\d)(?!\d)")
 # Only the tag is searched, because an image can be called `focal-loss`.
-_CODE_NAME: Final = re.compile(rf":[^/]*?(?<![a-z])({'|'.join(_CODE_NAMES)})(?![a-z])")
-_CUDA: Final = re.compile(r"(?<![a-z])cuda[-:_]?(\d{1,2})\.(\d{1,2})|(?<![a-z])cu(\d\d)(\d)(?!\d)")
+_CODE_NAME: Final = rf":[^/]*?(?<![a-z])({'|'.join(_CODE_NAMES)})(?![a-z])"
+_CUDA: Final = r"(?<![a-z])cuda[-:_]?(\d{1,2})\.(\d{1,2})|(?<![a-z])cu(\d\d)(\d)(?!\d)"
 
 
 def image_name(image: str) -> str:
@@ -32,11 +32,14 @@ def ubuntu_series(image: str) -> str | None:
     name = image_name(image)
     if series := _UBUNTU.search(name):
         return ".".join(series.groups())
-    code_name = _CODE_NAME.search(name)
+    # Few images have a code name, and compiling the pattern is slow.
+    is_named = any(word in name for word in _CODE_NAMES)
+    code_name = re.search(_CODE_NAME, name) if is_named else None
     return _CODE_NAMES[code_name[1]] if code_name else None
 
 
 def cuda_series(image: str) -> str | None:
     """Returns the series of CUDA in the name of an image, such as `12.4`, or None."""
-    found = _CUDA.search(image_name(image))
+    name = image_name(image)
+    found = re.search(_CUDA, name) if "cu" in name else None
     return ".".join(filter(None, found.groups())) if found else None

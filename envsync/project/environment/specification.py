@@ -7,30 +7,17 @@ envsync reports content that would be missing in the image, and content that con
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.policy import FilePolicy
 from envsync.model.wording import nearest
 from envsync.project.environment.channels import check_channels, check_defaults
+from envsync.project.environment.dependencies import conda_dependency, pip_requirement
 from envsync.project.environment.packages import check_packages
-from envsync.project.environment.pins import (
-    conda_name,
-    leaves_conda_open,
-    leaves_pip_open,
-    pinned_python,
-)
-from envsync.project.environment.retired import ended_python
-from envsync.project.environment.specs import (
-    Fault,
-    clone_url,
-    conda_fault,
-    is_local_channel,
-    pip_fault,
-    without_options,
-)
+from envsync.project.environment.specs import Fault, clone_url, is_local_channel
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
 
@@ -56,14 +43,13 @@ _FOREIGN: Final = {
     "environment": "Did you mean `variables`?",
 }
 _NO_UPLOAD: Final = "List the packages here, or use `build` with a Dockerfile that copies the file."
-_ABSOLUTE: Final = re.compile(r"(?:(?:^|[\s=@])(?:-[a-zA-Z]=?)?['\"]?|file:)/")
+_ABSOLUTE: Final = r"(?:(?:^|[\s=@])(?:-[a-zA-Z]=?)?['\"]?|file:)/"
 _IN_IMAGE: Final = (
     "If the image contains the file, end this line with `# envsync: ignore[conda-local-file]`."
 )
 
 
-@dataclass(slots=True)
-class _Content:
+class _Content(Struct):
     """The parts of a specification that are checked together.
 
     Attributes:
@@ -113,7 +99,12 @@ def check_specification(
         message = "The conda specification has no dependencies."
         fix = "Add packages below `dependencies:`, or remove `conda_file` from the environment."
         problems.append(problem_at("invalid-conda", root, message, fix=fix))
-    check_channels(report, content.channels, content.packages, policy)
+    in_packages = [
+        (node, channel)
+        for node in content.packages
+        for channel in conda_dependency(node.value).channels
+    ]
+    check_channels(report, content.channels, policy, in_packages)
     # If a part cannot be read, it is unknown what the specification lacks.
     if not problems:
         check_defaults(report, content.place, content.channels)
@@ -205,10 +196,12 @@ def _check_pip(
     for item in node.value:
         if not isinstance(item, ScalarNode) or item.tag != STR or not item.value.strip():
             problems.append(_not_a_package(item))
-        elif fault := pip_fault(item.value):
-            _report_fault(report, item, fault, problems)
-        elif leaves_pip_open(requirement := without_options(item.value)):
-            kind, example = "pip requirement", f"{requirement}==1.2.3"
+            continue
+        found = pip_requirement(item.value)
+        if found.fault:
+            _report_fault(report, item, found.fault, problems)
+        elif found.unversioned:
+            kind, example = "pip requirement", f"{found.unversioned}==1.2.3"
             _report_open(report, item, kind, example=example, lines=lines)
     return bool(node.value)
 
@@ -216,20 +209,19 @@ def _check_pip(
 def _check_conda_item(
     report: Report, node: ScalarNode, *, lines: set[int], problems: list[TextProblem]
 ) -> None:
-    if fault := conda_fault(node.value):
-        _report_fault(report, node, fault, problems)
+    found = conda_dependency(node.value)
+    if found.fault:
+        _report_fault(report, node, found.fault, problems)
         return
-    if leaves_conda_open(node.value):
-        if conda_name(node.value) == "pip":
+    if found.is_open:
+        if found.name == "pip":
             message = "pip has no version, so each build can resolve the packages differently."
             report.add("unpinned-pip", node, message, fix="Add a version, such as `pip=24.3.1`.")
             return
         example = f"{node.value}=1.2.3"
         _report_open(report, node, "dependency", example=example, lines=lines)
-    pinned = pinned_python(node.value)
-    ended = ended_python(*pinned) if pinned else None
-    if ended:
-        message = f"{ended.name} has not had security fixes since {ended.date}."
+    if found.ended:
+        message = f"{found.ended.name} has not had security fixes since {found.ended.date}."
         report.add("end-of-life-python", node, message, fix="Use a supported Python version.")
 
 
@@ -244,7 +236,7 @@ def _report_fault(
             "to Azure, so the image build does not find the file."
         )
         # Only an absolute path can lead to a file that is already in the image.
-        is_absolute = _ABSOLUTE.search(node.value) is not None
+        is_absolute = re.search(_ABSOLUTE, node.value) is not None
         fix = f"{_NO_UPLOAD} {_IN_IMAGE}" if is_absolute else _NO_UPLOAD
         report.add("conda-local-file", node, message, fix=fix)
         return

@@ -6,7 +6,6 @@ Examples are specifications that name local files, and strings that contain seve
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -34,14 +33,14 @@ _ARCHIVES: Final = (
     *(".tar.xz", ".txz", ".tar.lz", ".tlz", ".tar.lzma", ".conda", ".egg"),
 )
 _FILES: Final = (*_ARCHIVES, ".txt", ".toml", "setup.py", "setup.cfg")
-_COMMENT: Final = re.compile(r"(?:^|\s)#.*", re.DOTALL)
+_COMMENT: Final = r"(?s)(?:^|\s)#.*"
 # The scheme of a URL must have at least two letters, because `C:/` is a Windows drive.
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
-_FILE_URL: Final = re.compile(r"(?:[a-z]+\+)?file:", re.IGNORECASE)
-_LOCAL_START: Final = re.compile(r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]")
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.\-]+://"
+_FILE_URL: Final = r"(?i)(?:[a-z]+\+)?file:"
+_LOCAL_START: Final = r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]"
 # Matches the start of the options, which follow the requirement. A hyphen before white space is not
 # an option, but a list item that YAML reads as part of the string.
-_OPTIONS_START: Final = re.compile(r"(?:^|\s)(?=-\S)")
+_OPTIONS_START: Final = r"(?:^|\s)(?=-\S)"
 _PIP_SHORT: Final = {
     "-r": "--requirement",
     "-c": "--constraint",
@@ -60,29 +59,28 @@ _PIP_VALUES: Final = (
 )
 _PIP_FLAGS: Final = ("--no-index", "--pre", "--prefer-binary", "--require-hashes")
 _PIP_OPTIONS: Final = (*_PIP_FILES, *_PIP_VALUES, *_PIP_FLAGS)
-_MARKER: Final = re.compile(r"\s;|;\s")
+_MARKER: Final = r"\s;|;\s"
 # Matches `user@host:path` and `git+user@host:path`. Without `git+`, the host must contain a dot.
-_GIT_CLONE: Final = re.compile(
-    r"(?:git\+)?(?P<place>[\w.\-]+@(?P<host>[\w.\-]+)):(?!//)/*(?P<path>[^\s;]+)"
-)
+_GIT_CLONE: Final = r"(?:git\+)?(?P<place>[\w.\-]+@(?P<host>[\w.\-]+)):(?!//)/*(?P<path>[^\s;]+)"
 # Possessive quantifiers (`++`) prevent quadratic time for a string with thousands of blanks.
-_DIRECT: Final = re.compile(
-    r"[A-Za-z0-9._\-]++\s*+(?:\[[^\]]*\])?+\s*+@\s*(?P<address>.+)", re.DOTALL
-)
-_QUOTES: Final = re.compile(r"['\"\\]")
-_BRACKET_PATH: Final = re.compile(r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)")
+_DIRECT: Final = r"(?s)[A-Za-z0-9._\-]++\s*+(?:\[[^\]]*\])?+\s*+@\s*(?P<address>.+)"
+_QUOTES: Final = r"['\"\\]"
+_BRACKET_PATH: Final = r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)"
 # Matches the start of a second specification: a name that is followed by an operator.
-_NAME_AND_OPERATOR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]")
+_NAME_AND_OPERATOR: Final = r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]"
 # Matches a word that is not a version. A word that starts with `dev` or `rel` does not match,
 # because some packages have versions such as `dev` and `release_1`.
-_NO_VERSION: Final = re.compile(r"(?!dev|rel)[A-Za-z]{3}", re.IGNORECASE)
+_NO_VERSION: Final = r"(?i)(?!dev|rel)[A-Za-z]{3}"
 # Matches a word that is not a build string. Nearly every build string contains a digit, `_` or `*`.
-_NO_BUILD: Final = re.compile(r"[A-Za-z][A-Za-z.\-]{2,}")
+_NO_BUILD: Final = r"[A-Za-z][A-Za-z.\-]{2,}"
 
 
 def is_local_channel(channel: str) -> bool:
     """Returns True if a conda channel is a directory, not a name or a URL of a server."""
-    return bool(_LOCAL_START.match(channel) or _FILE_URL.match(channel))
+    # Most channels are plain names, and compiling the patterns is slow.
+    if set(channel).isdisjoint("./\\~:"):
+        return False
+    return bool(re.match(_LOCAL_START, channel) or re.match(_FILE_URL, channel))
 
 
 # Many environments of a project have the same dependencies, so results are cached.
@@ -91,7 +89,7 @@ def conda_fault(item: str) -> Fault | None:
     """Returns the kind of mistake in a conda dependency, or None."""
     if _is_plain(item):
         return None
-    text = _COMMENT.sub("", item).strip()
+    text = re.sub(_COMMENT, "", item).strip()
     return "local" if _is_local_conda(text) else _several_in_conda(text)
 
 
@@ -103,7 +101,7 @@ def pip_fault(item: str) -> Fault | None:
     """
     if _is_plain(item):
         return None
-    text = _COMMENT.sub("", item).strip()
+    text = re.sub(_COMMENT, "", item).strip()
     if clone_url(text):
         return "address"
     return "local" if _is_local_pip(text) else _several_in_pip(text)
@@ -111,7 +109,7 @@ def pip_fault(item: str) -> Fault | None:
 
 def without_options(item: str) -> str:
     """Removes the options after the requirement in a line of a requirements file."""
-    return _split_options(_COMMENT.sub("", item).strip())[0] or item
+    return _split_options(re.sub(_COMMENT, "", item).strip())[0] or item
 
 
 def clone_url(item: str) -> str | None:
@@ -119,11 +117,11 @@ def clone_url(item: str) -> str | None:
 
     Returns None for any other text.
     """
-    requirement, options = _split_options(_COMMENT.sub("", item).strip())
+    requirement, options = _split_options(re.sub(_COMMENT, "", item).strip())
     for address in (requirement, *(value for _, value in _file_options(options))):
-        direct = _DIRECT.fullmatch(address)
+        direct = re.fullmatch(_DIRECT, address)
         for text in (address, direct["address"] if direct else ""):
-            found = _GIT_CLONE.match(text)
+            found = re.match(_GIT_CLONE, text)
             if found and (text.startswith("git+") or "." in found["host"]):
                 return f"git+ssh://{found['place']}/{found['path']}"
     return None
@@ -146,11 +144,11 @@ def _is_local_conda(text: str) -> bool:
     if separator and (channel.strip() == "local" or is_local_channel(channel.strip())):
         return True
     for part in _brackets(text)[1]:
-        if any(is_local_channel(found["path"]) for found in _BRACKET_PATH.finditer(part)):
+        if any(is_local_channel(found["path"]) for found in re.finditer(_BRACKET_PATH, part)):
             return True
-    if _LOCAL_START.match(text) or _FILE_URL.match(text):
+    if re.match(_LOCAL_START, text) or re.match(_FILE_URL, text):
         return True
-    return not _SCHEME.match(text) and not separator and text.endswith(_FILES)
+    return not re.match(_SCHEME, text) and not separator and text.endswith(_FILES)
 
 
 def _is_local_pip(text: str) -> bool:
@@ -165,23 +163,23 @@ def _is_local_value(option: str, value: str) -> bool:
     # variable of the image.
     if option in _PIP_INDEXES and value.startswith("${"):
         return False
-    direct = _DIRECT.fullmatch(value)
+    direct = re.fullmatch(_DIRECT, value)
     return not _is_remote(direct["address"] if direct else value)
 
 
 def _is_local_requirement(text: str) -> bool:
-    if _SCHEME.match(text):
+    if re.match(_SCHEME, text):
         return not _is_remote(text)
-    direct = _DIRECT.fullmatch(text)
+    direct = re.fullmatch(_DIRECT, text)
     if direct:
-        address = _MARKER.split(direct["address"], maxsplit=1)[0].strip()
-        return bool(_LOCAL_START.match(address) or _FILE_URL.match(address)) or (
-            not _SCHEME.match(address) and address.lower().endswith(_ARCHIVES)
+        address = re.split(_MARKER, direct["address"], maxsplit=1)[0].strip()
+        return bool(re.match(_LOCAL_START, address) or re.match(_FILE_URL, address)) or (
+            not re.match(_SCHEME, address) and address.lower().endswith(_ARCHIVES)
         )
     head = text.partition(";")[0].strip()
     path = head.partition("[")[0]
     return (
-        bool(_LOCAL_START.match(head) or _FILE_URL.match(head))
+        bool(re.match(_LOCAL_START, head) or re.match(_FILE_URL, head))
         or _is_file(path)
         or "/" in path
         or "\\" in path
@@ -190,7 +188,7 @@ def _is_local_requirement(text: str) -> bool:
 
 def _split_options(text: str) -> tuple[str, str]:
     """Splits a line of a requirements file into the requirement and its options, as pip does."""
-    start = _OPTIONS_START.search(text)
+    start = re.search(_OPTIONS_START, text)
     return (text[: start.start()].rstrip(), text[start.end() :]) if start else (text, "")
 
 
@@ -217,7 +215,9 @@ def _file_options(text: str) -> Iterator[tuple[str, str]]:
 
 def _shell_words(text: str) -> list[str]:
     # `shlex` is slow, and needed only for quotes and backslashes.
-    if _QUOTES.search(text):
+    if re.search(_QUOTES, text):
+        import shlex
+
         try:
             return shlex.split(text)
         except ValueError:
@@ -254,25 +254,26 @@ def _several_in_conda(text: str) -> Fault | None:
     operators is allowed.
     """
     text = _brackets(text)[0]
-    if text.startswith("-") or _SCHEME.match(text):
+    if text.startswith("-") or re.match(_SCHEME, text):
         return None
     first, *others = _words(text)
     if "-" in others:
         return "list"
-    if _lists_names(text) or len(others) > 2 or any(map(_NAME_AND_OPERATOR.match, others)):
+    operators = (re.match(_NAME_AND_OPERATOR, word) for word in others)
+    if _lists_names(text) or len(others) > 2 or any(operators):
         return "several"
     if not others:
         return None
     if re.search(r"[=<>!~]", first + others[0][0]) is None:
-        return "several" if _NO_VERSION.match(others[0]) else None
+        return "several" if re.match(_NO_VERSION, others[0]) else None
     # Conda reads a word after a version as a build string.
-    return "several" if _NO_BUILD.fullmatch(others[-1]) else None
+    return "several" if re.fullmatch(_NO_BUILD, others[-1]) else None
 
 
 def _several_in_pip(text: str) -> Fault | None:
     """Returns the kind of mistake if a pip requirement names several packages, otherwise None."""
     requirement, _ = _split_options(text)
-    if not requirement or "://" in requirement or _DIRECT.fullmatch(requirement):
+    if not requirement or "://" in requirement or re.fullmatch(_DIRECT, requirement):
         return None
     head = _brackets(requirement.partition(";")[0])[0]
     _, *others = _words(head)
@@ -295,8 +296,8 @@ def _words(text: str) -> list[str]:
 
 def _lists_names(text: str) -> bool:
     """Returns True for names that are separated by commas, such as `numpy, pandas`."""
-    return any(_NO_VERSION.match(part.strip()) for part in text.split(",")[1:])
+    return any(re.match(_NO_VERSION, part.strip()) for part in text.split(",")[1:])
 
 
 def _is_remote(address: str) -> bool:
-    return bool(_SCHEME.match(address)) and not _FILE_URL.match(address)
+    return bool(re.match(_SCHEME, address)) and not re.match(_FILE_URL, address)

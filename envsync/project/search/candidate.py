@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from envsync.project.environment.build import is_url
+from envsync.project.environment.url import is_url
 from envsync.project.files import Files, ParsedFile, Unreadable, fields, is_within, nested_field
 from envsync.project.lfs import lfs_pointer
 from envsync.project.search.outline import Outline, outline
@@ -82,7 +83,7 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
     """Resolves the path in a field. Returns None if the field does not contain a local path."""
     if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
         return None
-    if "\0" in node.value or is_url(node.value):
+    if "\0" in node.value or (":" in node.value and is_url(node.value)):
         return None
     return files.real(directory, node.value)
 
@@ -97,11 +98,17 @@ def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
         schema = part.schema
         if schema is not None and (is_environment_schema(schema) or is_similar_schema(schema)):
             return None
-        if has_similar_shape(part.keys):
+        if _is_similar(part.keys):
             return None
     schema = seen.schema
     # A `$schema` that does not end in `.json` can be the first word of a string on several lines.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
+
+
+# Many files have the same keys, so results are cached.
+@lru_cache(maxsize=256)
+def _is_similar(keys: frozenset[str]) -> bool:
+    return has_similar_shape(keys)
 
 
 def _mentions_environment(data: bytes) -> bool:

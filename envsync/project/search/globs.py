@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from glob import escape
 from typing import Final
 
 from msgspec import Struct
@@ -34,7 +33,7 @@ class Globs(Struct, frozen=True):
                 `match` must start with this path. Empty if the paths are relative to the project
                 directory.
         """
-        above = tuple(escape(name) for name in project.split("/") if name)
+        above = tuple(map(_escaped, filter(None, project.split("/"))))
         return cls(tuple((*above, *_names(glob)) for glob in globs))
 
     def match(self, path: str) -> bool:
@@ -50,6 +49,13 @@ class Globs(Struct, frozen=True):
 
 NO_GLOBS: Final = Globs()
 """The globs of a project whose settings have no `exclude`. They match no path."""
+
+
+def _escaped(name: str) -> str:
+    # Imported here, because the project is usually the top of its repository.
+    from glob import escape
+
+    return escape(name)
 
 
 def _names(glob: str) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct, field
 
 from envsync.project.files import Files, is_within
 
@@ -18,7 +19,7 @@ _SUFFIXES: Final = (".yml", ".yaml")
 _GENERATED: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
-class YamlFile(NamedTuple):
+class YamlFile(Struct, frozen=True):
     """A YAML file that was found.
 
     Attributes:
@@ -32,8 +33,7 @@ class YamlFile(NamedTuple):
     real: str
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """The result of `walk`. Every path is absolute, and its symbolic links are not resolved.
 
     Attributes:
@@ -64,7 +64,7 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
 
     Args:
         directories: absolute paths.
-        files: the cache to which the resolved paths of the directories are added.
+        files: the cache to which the resolved paths of the directories and YAML files are added.
     """
     found = Walk()
     seen: set[str] = set()
@@ -80,7 +80,7 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
         files.directories[directory] = real
         for item in _items(directory, found):
             if is_yaml(item.name) and not _is_directory(item):
-                _add_file(item, real, found)
+                _add_file(item, real, found, files)
             elif item.is_dir(follow_symlinks=False):
                 below = (item.path, os.path.join(real, item.name))
                 (hidden if item.name.startswith(".") else waiting).append(below)
@@ -104,12 +104,13 @@ def _items(directory: str, found: Walk) -> list[os.DirEntry[str]]:
     return []
 
 
-def _add_file(item: os.DirEntry[str], directory: str, found: Walk) -> None:
+def _add_file(item: os.DirEntry[str], directory: str, found: Walk, files: Files) -> None:
     # For links, `os.path` is used, because `DirEntry` raises an OSError if a link leads to itself.
     if not item.is_symlink():
         if item.is_file():
             real = os.path.join(directory, item.name)
             found.files.append(YamlFile(item.path, directory, real))
+            files.regular.add(real)
     elif os.path.isfile(item.path):
         found.files.append(YamlFile(item.path, directory, os.path.realpath(item.path)))
     elif not item.name.startswith(".#"):  # Emacs creates a link without a target as a lock

@@ -50,7 +50,7 @@ _SETTINGS: Final = (
     "rules",
 )
 _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 class Config(Struct, frozen=True):
@@ -273,9 +273,12 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
 def _read_project(root: Path, reader: MappingReader) -> str:
     # Characters that a tag value cannot have are removed from the directory name.
     name = root.name.encode(errors="ignore").decode()  # the name of a directory can be any bytes
-    default = _CONTROL.sub("", name).strip()[:MAX_PROJECT_LENGTH] or "project"
+    shown = name if name.isprintable() else re.sub(_CONTROL, "", name)
+    default = shown.strip()[:MAX_PROJECT_LENGTH] or "project"
     project = reader.string("project", default)
-    if len(project) > MAX_PROJECT_LENGTH or _CONTROL.search(project):
+    if len(project) > MAX_PROJECT_LENGTH or (
+        not project.isprintable() and re.search(_CONTROL, project)
+    ):
         message = f"`project` must have at most {MAX_PROJECT_LENGTH} characters, all printable."
         node = reader.entries["project"].value
         reader.add("invalid-config", node, message, fix="Choose another name.")

@@ -39,11 +39,11 @@ _Word = TypeVar("_Word", bound=str)
 
 # `$${` stands for the text `${`. The closing brace is optional in the pattern, so that `${A` is
 # found and can be reported.
-_VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
+_VARIABLE: Final = r"\$(?:\$\{|\{([^}]*)(\}?))"
 # Plans and comments on pull requests show settings, so a setting must not contain a secret. These
 # words also cover the variables with which a CI job signs in, such as ACTIONS_RUNTIME_TOKEN.
-_SECRET_NAME: Final = re.compile(r"SECRET|TOKEN|PASSWORD|KEY|SAS", re.IGNORECASE)
-_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SENSITIVE: Final = r"(?i)SECRET|TOKEN|PASSWORD|KEY|SAS"
+_VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 class MappingReader(Struct, frozen=True):
@@ -192,10 +192,12 @@ class MappingReader(Struct, frozen=True):
     def fill_in(self, node: ScalarNode) -> str | None:
         """Replaces the variables in a string. Returns None if a variable cannot be replaced."""
         text: str = node.value
+        if "${" not in text:
+            return text
         parts: list[str] = []
         end = 0
         complete = True
-        for match in _VARIABLE.finditer(text):
+        for match in re.finditer(_VARIABLE, text):
             if not self.has_room:
                 return None
             parts.append(text[end : match.start()])
@@ -221,7 +223,7 @@ class MappingReader(Struct, frozen=True):
         elif not self.allows_variables:
             message = f"`{match.group()}` is a variable, but only targets can use variables."
             fix = "Write the value itself, or `$${` for a literal `${`."
-        elif _SECRET_NAME.search(name):
+        elif re.search(_SENSITIVE, name):
             message = f"The name of the environment variable `{name}` looks like a secret."
             fix = (
                 "Remove the reference, because plans and comments would show the value. If the "
@@ -289,14 +291,14 @@ def uses_variables(node: Node) -> bool:
     """
     if not isinstance(node, ScalarNode):
         return False
-    found = [match for match in _VARIABLE.finditer(node.value) if match.group(1) is not None]
+    found = [match for match in re.finditer(_VARIABLE, node.value) if match.group(1) is not None]
     return bool(found) and all(
-        _is_variable(match) and not _SECRET_NAME.search(match.group(1)) for match in found
+        _is_variable(match) and not re.search(_SENSITIVE, match.group(1)) for match in found
     )
 
 
 def _is_variable(match: re.Match[str]) -> bool:
-    return bool(match.group(2)) and _VARIABLE_NAME.fullmatch(match.group(1)) is not None
+    return bool(match.group(2)) and re.fullmatch(_VARIABLE_NAME, match.group(1)) is not None
 
 
 def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:

@@ -25,7 +25,7 @@ Position: TypeAlias = tuple[int, int]
 """The 1-based line and column of a value in the settings file."""
 
 _DEFAULTS: Final = ("tags", "description")
-_SUFFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,254}")
+_SUFFIX: Final = r"[A-Za-z0-9._-]{0,254}"
 
 
 class Scope(Struct, frozen=True):
@@ -129,7 +129,7 @@ def _read_suffix(reader: MappingReader) -> str:
     if isinstance(node, ScalarNode) and node.tag == STR and not node.value:
         return ""
     text = reader.string("suffix")
-    if not _SUFFIX.fullmatch(text):
+    if not re.fullmatch(_SUFFIX, text):
         message = f"{reader.name('suffix')} cannot be `{node.value}`."
         fix = "Use up to 254 letters, digits, `.`, `_` and `-`."
         reader.add("invalid-config", node, message, fix=fix)

@@ -54,9 +54,9 @@ _OPERATION_TIMEOUT: Final = 900
 _LONGEST_TIMEOUT: Final = 24 * 60 * 60
 """The highest `operation_timeout` in seconds."""
 
-_TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TARGET_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 # Matches characters that would change the path of a request URL.
-_NOT_IN_A_NAME: Final = re.compile(r"[\s/\\?#%\x00-\x1f\x7f]")
+_NOT_IN_A_NAME: Final = r"[\s/\\?#%\x00-\x1f\x7f]"
 
 
 class TargetConfig(Struct, frozen=True):
@@ -113,7 +113,7 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
 
 
 def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig | None:
-    if not _TARGET_NAME.fullmatch(name):
+    if not re.fullmatch(_TARGET_NAME, name):
         message = f"`{name}` is not a valid target name."
         fix = "Use up to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit."
         parent.add("invalid-config", entry.key, message, fix=fix)
@@ -181,7 +181,7 @@ def _read_setting(reader: MappingReader, key: str, entry: Entry) -> str:
     if key in _CHOICES:
         return reader.choice(key, _CHOICES[key], "")
     text = reader.string(key)
-    if key != "path" and _NOT_IN_A_NAME.search(text):
+    if key != "path" and re.search(_NOT_IN_A_NAME, text):
         message = f"{reader.name(key)} cannot be `{entry.value.value}`."
         fix = "Write only the name or id, without white space, `/`, `?`, `#` or `%`."
         reader.add("invalid-config", entry.value, message, fix=fix)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.project.yaml.nodes import (
@@ -42,7 +42,7 @@ _COLLECTIONS: Final = {
 }
 
 
-class _Extent(NamedTuple):
+class _Extent(Struct, frozen=True):
     """The size of a collection after its aliases are expanded.
 
     Attributes:
@@ -57,60 +57,105 @@ class _Extent(NamedTuple):
 _IN_PROGRESS: Final = _Extent(0, 0)
 
 
-@dataclass(slots=True)
-class _Checks:
+class _Checks(Struct):
     """The state of one call of `check`.
 
     Attributes:
         problems: the problems found so far.
-        extents: the size and depth of each visited collection. The key is the `id()` of the node.
         merging: the mappings with a `<<` key.
+        visited: the `id()` of each visited collection.
+        extents: the size and depth of each measured collection. The key is the `id()` of the node.
         written: number of values in the file, before aliases are expanded.
     """
 
     problems: list[TextProblem]
-    extents: dict[int, _Extent]
-    merging: list[MappingNode]
+    merging: list[MappingNode] = field(default_factory=list)
+    visited: set[int] = field(default_factory=set)
+    extents: dict[int, _Extent] = field(default_factory=dict)
     written: int = 0
 
 
-def check(root: Node) -> list[TextProblem]:
+def check(root: Node, *, has_aliases: bool = True) -> list[TextProblem]:
     """Checks the tags, keys, scalars and aliases of a document.
+
+    Args:
+        root: the outermost node.
+        has_aliases: False if the document has no alias, so that no value can be expanded.
 
     Returns:
         The problems of the rules `yaml-syntax`, `duplicate-key` and `alias-bomb`. If no problem has
         the rule `yaml-syntax` or `alias-bomb`, `value` and `entries` work on every node.
     """
-    checks = _Checks([], {}, [])
+    problems: list[TextProblem] = []
     if isinstance(root, ScalarNode):
-        _check_scalar(root, checks.problems)
-        return checks.problems
-    size, depth = _check_collection(root, checks)
-    if any(item.rule == "alias-bomb" for item in checks.problems):
-        return checks.problems
-    message = ""
-    if len(checks.merging) > MAX_MERGES:
-        message = f"More than {MAX_MERGES:,} mappings use `<<`."
-    elif depth > MAX_DEPTH:
-        message = f"Aliases nest values {depth:,} levels deep (maximum: {MAX_DEPTH})."
-    elif size > max(MAX_EXPANSION, 10 * checks.written):
-        message = f"Aliases expand the {checks.written:,} values of the file to {size:,} values."
-    if message:
-        fix = "Write the values instead of aliases, or use fewer aliases."
-        checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
+        _check_scalar(root, problems)
+        return problems
+    checks = _Checks(problems)
+    _check_collection(root, checks)
+    if has_aliases:
+        _check_aliases(root, checks)
+    elif len(checks.merging) > MAX_MERGES:
+        problems.append(_alias_bomb(root, _TOO_MANY_MERGES))
     # `_check_merged` uses `entries`, which works only on a file without problems of the rules
     # `yaml-syntax` and `alias-bomb`.
-    if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in checks.problems):
+    if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in problems):
         for node in checks.merging:
-            _check_merged(node, checks.problems)
-    return checks.problems
+            _check_merged(node, problems)
+    return problems
 
 
-def _check_collection(node: Node, checks: _Checks) -> _Extent:
-    """Checks a collection and everything in the collection, and returns its size and depth.
+def _check_collection(node: Node, checks: _Checks) -> None:
+    """Checks the tags, keys and scalars of a collection and of everything in the collection.
 
-    Each collection is visited only once. If an alias leads to the collection again, the size and
-    depth from the first visit are returned.
+    Each collection is visited only once, even if aliases lead to the collection again.
+    """
+    if id(node) in checks.visited:
+        return
+    checks.visited.add(id(node))
+    if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
+        checks.problems.append(_unknown_tag(node))
+    children = node.value
+    if isinstance(node, MappingNode):
+        children = [item for _, item in node.value]
+        children += _check_keys(node, checks)
+    for child in children:
+        if not isinstance(child, ScalarNode):
+            _check_collection(child, checks)
+        elif child.tag not in _ALWAYS_VALID:
+            _check_scalar(child, checks.problems)
+
+
+def _check_aliases(root: Node, checks: _Checks) -> None:
+    """Reports aliases that expand a document too much."""
+    extent = _measure(root, checks)
+    if any(item.rule == "alias-bomb" for item in checks.problems):
+        return
+    message = ""
+    if len(checks.merging) > MAX_MERGES:
+        message = _TOO_MANY_MERGES
+    elif extent.depth > MAX_DEPTH:
+        message = f"Aliases nest values {extent.depth:,} levels deep (maximum: {MAX_DEPTH})."
+    elif extent.size > max(MAX_EXPANSION, 10 * checks.written):
+        message = (
+            f"Aliases expand the {checks.written:,} values of the file to {extent.size:,} values."
+        )
+    if message:
+        checks.problems.append(_alias_bomb(root, message))
+
+
+_TOO_MANY_MERGES: Final = f"More than {MAX_MERGES:,} mappings use `<<`."
+
+
+def _alias_bomb(root: Node, message: str) -> TextProblem:
+    fix = "Write the values instead of aliases, or use fewer aliases."
+    return problem_at("alias-bomb", root, message, fix=fix)
+
+
+def _measure(node: Node, checks: _Checks) -> _Extent:
+    """Returns the size and depth of a collection, and reports a collection that contains itself.
+
+    Each collection is measured only once. If an alias leads to the collection again, the size
+    and depth from the first time are returned.
     """
     known = checks.extents.get(id(node))
     if known is not None:
@@ -122,27 +167,18 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
     # This marker detects a collection that contains itself. At the end, the size and depth of the
     # collection replace the marker.
     checks.extents[id(node)] = _IN_PROGRESS
-    if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
-        checks.problems.append(_unknown_tag(node))
+    children = node.value
     if isinstance(node, MappingNode):
-        _check_keys(node, checks)
-        pairs = node.value
         # `<<` itself is not a value of the expanded document.
-        keys = [key for key, _ in pairs if key.tag != MERGE]
-        if len(keys) < len(pairs):
-            checks.merging.append(node)
-        children = [item for _, item in pairs] + keys
-    else:
-        children = node.value
+        keys = [key for key, _ in node.value if key.tag != MERGE]
+        children = [item for _, item in node.value] + keys
     size = 1 + len(children)
     depth = 0
     for child in children:
         if not isinstance(child, ScalarNode):
-            below = _check_collection(child, checks)
+            below = _measure(child, checks)
             size += below.size - 1
             depth = max(depth, below.depth)
-        elif child.tag not in _ALWAYS_VALID:
-            _check_scalar(child, checks.problems)
     checks.written += len(children)
     # The size is capped, because the size of an alias bomb can have thousands of digits.
     extent = _Extent(min(size, 10**12), depth + 1)
@@ -150,8 +186,10 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
     return extent
 
 
-def _check_keys(node: MappingNode, checks: _Checks) -> None:
+def _check_keys(node: MappingNode, checks: _Checks) -> list[Node]:
+    """Checks the keys of a mapping. Returns the keys that must be checked as values, too."""
     keys: set[object] = set()
+    others: list[Node] = []
     for key, item in node.value:
         if key.tag == STR and isinstance(key, ScalarNode) and key.value not in keys:
             keys.add(key.value)
@@ -159,6 +197,11 @@ def _check_keys(node: MappingNode, checks: _Checks) -> None:
         if key.tag == VALUE:
             key.tag = STR  # PyYAML reads `=` as a string only if it is a key
         _check_key(key, item, keys, checks.problems)
+        others.append(key)
+    if all(key.tag != MERGE for key in others):
+        return others
+    checks.merging.append(node)
+    return [key for key in others if key.tag != MERGE]
 
 
 def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProblem]) -> None:

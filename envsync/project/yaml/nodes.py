@@ -7,7 +7,7 @@ which is not converted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import yaml
 from msgspec import Struct
@@ -55,7 +55,7 @@ class TextProblem(Struct, frozen=True):
     column: int = 1
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """A key of a mapping with its value."""
 
     key: Node

@@ -8,6 +8,7 @@ if a text contains a construct that libyaml reads differently, or if libyaml ref
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -25,14 +26,19 @@ from envsync.project.yaml.nodes import MAP, MAX_DEPTH, SEQ, STR, TextProblem, wa
 
 # libyaml and the Python parser differ on tabs, byte order marks, tags, `?` inside a plain scalar,
 # and `#` directly after a block header.
-_READ_DIFFERENTLY: Final = re.compile(
-    r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
-)
-# A text without these characters cannot match `_READ_DIFFERENTLY`. Searching for the characters is
-# faster than searching for the pattern.
-_RARE: Final = ("\t", "\ufeff", "?", "#", "!")
+# Each pattern is searched for only if its character is in the text.
+_READ_DIFFERENTLY: Final = {
+    "\t": r"\t",
+    "\ufeff": r"\ufeff",
+    "?": r"\S\?",
+    "#": r"[|>][-+0-9]*#",
+    "!": r"(?m)(?:^|[\s\[{,:?-])!",
+}
+# Nearly all bytes of a file are ordinary. Only a text with other bytes can contain brackets,
+# illegal characters or a match of `_READ_DIFFERENTLY`.
+_ORDINARY: Final = b"\n" + bytes(set(range(0x20, 0x7F)).difference(b"[{?#!"))
 # Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
-_CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
+_CONFLICT: Final = r"(?m)^(?:<{7}|\|{7}|>{7})(?: .*)?$"
 MAX_SLOW_TEXT: Final = 100_000
 """Maximum number of characters of a text that the Python parser reads, in about half a second.
 
@@ -42,8 +48,9 @@ libyaml reads longer texts. If libyaml refuses a longer text, its error is repor
 MAX_BRACKETS: Final = 50_000
 """Maximum number of `[` and `{` in a text. Measuring how deep they are nested takes time."""
 
-_DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# `re` finds a line feed faster than the start of a line.
+_DEEP_INDENT: Final = re.compile(rf"\n[ ?-]{{{MAX_DEPTH // 2}}}")
+_SURROGATE: Final = "[\ud800-\udfff]"
 
 
 class Document(Struct, frozen=True):
@@ -77,17 +84,13 @@ _has_c_parser = yaml.__with_libyaml__
 if _has_c_parser:
     from yaml._yaml import CParser
 
-    class _CLoader(CParser, Resolver):
+    class _CLoader(CParser):
         """PyYAML's parser in C, without the construction of Python objects."""
 
-        def __init__(self, text: str) -> None:
-            CParser.__init__(self, text)
-            Resolver.__init__(self)
+        # The parser calls these methods for each node. The methods of PyYAML's `Resolver` take
+        # longer. The results are the same, because envsync does not register path resolvers.
 
-        # These methods replace the methods of PyYAML's `Resolver`, which take most of the parsing
-        # time. The results are the same, because envsync does not register path resolvers.
-
-        def descend_resolver(self, *_: object) -> None:
+        def descend_resolver(self, parent: Node | None, index: object) -> None:
             pass
 
         def ascend_resolver(self) -> None:
@@ -114,29 +117,33 @@ def compose(data: bytes) -> Document:
     Returns:
         The document. If the YAML is not valid, `problems` is not empty, and no exception is raised.
     """
+    # The codec "utf-8-sig" is written in Python, so it is slower.
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
         return _not_utf8(data, error)
     # The position of a node is an index of `text`, so line ends are normalised before parsing.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    special = data.translate(None, _ORDINARY)
     # `isprintable` is far faster than the regular expression, and true for almost every file.
-    plain = text.replace("\n", "").isprintable()
+    plain = not special or text.replace("\n", "").isprintable()
     illegal = None if plain else Reader.NON_PRINTABLE.search(text)
     if illegal:
         line, column = _position(text, illegal.start())
         message = f"YAML does not allow the character U+{ord(illegal.group()):04X}."
         return _broken(text, message, fix="Remove the character.", line=line, column=column)
-    brackets = text.count("[") + text.count("{")
+    brackets = special.count(b"[") + special.count(b"{")
     if brackets > MAX_BRACKETS:
         message = f"The file has more than {MAX_BRACKETS:,} brackets."
         return _broken(text, message, fix="Make the file smaller.", line=1, column=1)
     deep = _too_deep(text, brackets)
     if deep:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
-    differs = _READ_DIFFERENTLY.search(text) if any(c in text for c in _RARE) else None
-    is_slow = _has_c_parser and _is_slow(text)
+    differs = _difference(text) if special else None
+    # For each token, the Python parser visits all open brackets.
+    is_slow = _has_c_parser and (len(text) > MAX_SLOW_TEXT or brackets > 10 * MAX_DEPTH)
     if is_slow and differs:
         return _read_differently(text, differs)
     if _has_c_parser and not differs:
@@ -162,10 +169,11 @@ _RESOLVE: Final = (
 )
 
 
-def _is_slow(text: str) -> bool:
-    """Returns True if the Python parser would need much longer than a second for a text."""
-    # For each token, the Python parser visits all open brackets.
-    return len(text) > MAX_SLOW_TEXT or text.count("[") + text.count("{") > 10 * MAX_DEPTH
+def _difference(text: str) -> re.Match[str] | None:
+    """Returns the first construct that libyaml reads differently, or None."""
+    patterns = [pattern for character, pattern in _READ_DIFFERENTLY.items() if character in text]
+    found = (re.search(pattern, text) for pattern in patterns)
+    return min(filter(None, found), key=re.Match.start, default=None)
 
 
 def _read_differently(text: str, found: re.Match[str]) -> Document:
@@ -190,7 +198,7 @@ def _invalid(text: str, error: yaml.YAMLError | ValueError) -> Document:
     if not isinstance(error, yaml.MarkedYAMLError):
         message = f"The file is not valid YAML: {error}."
         return _broken(text, message, fix="Correct the file.", line=1, column=1)
-    conflict = _CONFLICT.search(text)
+    conflict = re.search(_CONFLICT, text)
     if conflict is not None:
         line, column = _position(text, conflict.start())
         return _broken(text, _MERGE_CONFLICT, fix=_RESOLVE, line=line, column=column)
@@ -215,7 +223,7 @@ def _broken(text: str, message: str, *, fix: str, line: int, column: int) -> Doc
 
 
 def _not_utf8(data: bytes, error: UnicodeDecodeError) -> Document:
-    before = data[: error.start].decode("utf-8-sig", "replace")
+    before = data[: error.start].decode(errors="replace")
     line, column = _position(before, len(before))
     message = f"The file is not UTF-8: byte 0x{data[error.start]:02x} is not valid here."
     return _broken("", message, fix="Save the file as UTF-8.", line=line, column=column)
@@ -233,7 +241,7 @@ def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
     nesting needs many brackets or a deep indentation, so a text with neither is accepted without
     parsing.
     """
-    if brackets < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
+    if brackets < MAX_DEPTH // 2 and not _DEEP_INDENT.search("\n" + text):
         return None
     depth = 0
     try:
@@ -262,7 +270,7 @@ def _without_surrogates(root: Node | None) -> Node | None:
         yaml.MarkedYAMLError: a surrogate is not part of a pair.
     """
     for node in () if root is None else walk(root):
-        if isinstance(node, ScalarNode) and _SURROGATE.search(node.value):
+        if isinstance(node, ScalarNode) and re.search(_SURROGATE, node.value):
             try:
                 node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError as error:

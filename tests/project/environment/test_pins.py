@@ -107,6 +107,7 @@ def test_a_pip_requirement_without_a_version_is_unpinned(item: str, is_open: boo
         ("python", None),
         ("python-dateutil=2.7", None),
         ("ipython=3.8", None),
+        ("python=" + "1" * 5000, None),
     ],
 )
 def test_a_pinned_python_past_its_end_of_life_is_detected(item: str, series: str | None) -> None:

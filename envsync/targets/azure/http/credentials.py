@@ -18,8 +18,8 @@ from azure.identity import (
     WorkloadIdentityCredential,
 )
 
+from envsync.model.addresses import DOCUMENTATION
 from envsync.model.errors import TargetError
-from envsync.model.wording import DOCUMENTATION
 from envsync.targets.azure.http import federated
 from envsync.targets.azure.http.clouds import Cloud
 

@@ -16,8 +16,8 @@ pytest.importorskip("azure.identity", reason="azure-identity is not installed")
 
 from envsync.api import Applied, apply_plan, make_plan
 from envsync.emulator.service.assets import Assets
+from envsync.model.addresses import DOCUMENTATION
 from envsync.model.errors import TargetError
-from envsync.model.wording import DOCUMENTATION
 from envsync.project.project import load_project
 from envsync.targets.azure.http import federated
 from envsync.targets.azure.http.clouds import cloud
