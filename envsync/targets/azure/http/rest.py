@@ -177,15 +177,15 @@ class Rest:
         )
         try:
             response = self._client.send_request(request)
-            text = response.text()
+            content = response.content
         except AzureError as error:
             raise explained(error, url) from error
-        data = _parsed(text)
+        data = _parsed(content)
         if response.status_code >= 400:
             raise refused(response.status_code, data, method=method, url=url)
         # In recorded responses, registries return the body `null` with a 202, and no body for a
         # finished operation.
-        if data is None and text.strip() not in ("", "null"):
+        if data is None and content.strip() not in (b"", b"null"):
             raise no_json(url)
         return Answer(response.status_code, data, response.headers)
 
@@ -202,10 +202,10 @@ class Rest:
         return url
 
 
-def _parsed(text: str) -> JSON:
+def _parsed(content: bytes) -> JSON:
     """Returns a body as JSON data, or None if it is not JSON."""
     try:
-        return cast("JSON", json.loads(text))
+        return cast("JSON", json.loads(content))
     except ValueError:
         return None
 

@@ -10,7 +10,7 @@ pytest.importorskip("azure.core", reason="azure-core is not installed")
 
 import requests
 
-from envsync.targets.azure.http.transport import _session
+from envsync.targets.azure.http.session import new_session
 
 MANAGER = "https://management.azure.com/subscriptions"
 
@@ -22,7 +22,7 @@ def proxies(session: requests.Session, url: str) -> object:
 def test_each_host_has_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
     monkeypatch.setenv("NO_PROXY", "storage.example")
-    session = _session(1)
+    session = new_session(1)
 
     found = [proxies(session, url) for url in (MANAGER, "https://storage.example/a", MANAGER)]
 
@@ -31,7 +31,7 @@ def test_each_host_has_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPa
 
 def test_proxies_of_one_request_are_not_used_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
-    session = _session(1)
+    session = new_session(1)
     own = session.merge_environment_settings(MANAGER, {"https": "http://own:1"}, None, None, None)
     own["proxies"]["https"] = "http://changed:1"
 
@@ -45,6 +45,6 @@ def test_a_password_in_a_netrc_does_not_replace_the_token(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     request = requests.Request("GET", MANAGER, headers={"Authorization": "Bearer token"})
 
-    sent = _session(1).prepare_request(request)
+    sent = new_session(1).prepare_request(request)
 
     assert sent.headers["Authorization"] == "Bearer token"
