@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("azure.core", reason="azure-core is not installed")
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from envsync.targets.azure.http.session import new_session
+from tests.targets.azure.scripted import Script, answer
 
 MANAGER = "https://management.azure.com/subscriptions"
 
@@ -48,3 +53,63 @@ def test_a_password_in_a_netrc_does_not_replace_the_token(
     sent = new_session(1).prepare_request(request)
 
     assert sent.headers["Authorization"] == "Bearer token"
+
+
+def pool(session: requests.Session, url: str) -> Any:
+    adapter = session.get_adapter(url)
+    assert isinstance(adapter, HTTPAdapter)
+    settings = session.merge_environment_settings(url, {}, None, None, None)
+    prepared = requests.Request("GET", url).prepare()
+    return adapter.get_connection_with_tls_context(
+        prepared, settings["verify"], settings["proxies"], settings["cert"]
+    )
+
+
+def test_the_connections_to_all_hosts_share_certificates_that_are_read_once() -> None:
+    session = new_session(2)
+
+    pools = [pool(session, url) for url in (MANAGER, MANAGER, "https://ml.example/a")]
+
+    assert pools[0] is pools[1]
+    assert len({id(found.conn_kw["ssl_context"]) for found in pools}) == 1
+    # With `ca_certs`, urllib3 reads the certificates for each connection.
+    assert [found.ca_certs for found in pools] == [None, None, None]
+    assert {found.conn_kw["ssl_context"].verify_mode for found in pools} == {ssl.CERT_REQUIRED}
+
+
+def test_closing_the_session_closes_its_pools() -> None:
+    session = new_session(1)
+    found = weakref.ref(pool(session, MANAGER))
+
+    session.close()
+
+    assert found() is None
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_an_error_of_the_connection(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+
+    with pytest.raises(requests.exceptions.SSLError, match=r"certificates in .*ca\.pem cannot"):
+        new_session(1).request("GET", MANAGER, timeout=1, stream=True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_has_the_same_headers_with_and_without_preparation(method: str) -> None:
+    script = Script(answer(200, {}))
+    session = new_session(1)
+    session.mount("https://", script)
+    headers = {"accept": "application/json", "Authorization": "Bearer token"}
+    plain = requests.Session()
+    plain.auth = session.auth
+    expected = plain.prepare_request(requests.Request(method, MANAGER, headers=headers)).headers
+
+    session.request(method, MANAGER, headers=headers, data=None, allow_redirects=False)
+
+    assert script.sent == [(method, MANAGER)]
+    assert script.headers == [expected]
