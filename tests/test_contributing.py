@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def test_the_recipe_to_add_a_kind_of_target_lists_files_that_contain_every_kind(
 
 
 @pytest.mark.parametrize(
-    "switch", [item.name for item in fields(Settings) if "Literal" in str(item.type)]
+    "switch", [name for name, kind in Settings.__annotations__.items() if "Literal" in kind]
 )
 def test_the_recipe_to_add_a_switch_lists_files_that_contain_each_switch(switch: str) -> None:
     settings, option, page, test, _ = recipe("Add a switch of the emulator")

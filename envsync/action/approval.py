@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from envsync.action.connection import GitHubError
 from envsync.action.marker import Marker, own_posts, read_marker
@@ -39,8 +40,7 @@ class NotApproved(EnvsyncError):
     """There is no reviewed plan to apply. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """A reviewed plan, or the reason why no plan was reviewed.
 
     Attributes:

@@ -9,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+
+from msgspec import Struct
 
 from envsync.action.inputs import TOKEN_VARIABLE
 from envsync.model.errors import EnvsyncError
@@ -22,8 +23,7 @@ _TOKENS: Final = frozenset({TOKEN_VARIABLE, "ACTIONS_RUNTIME_TOKEN"})
 """Names of environment variables that are not passed to envsync, which does not need them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """A finished process of the command line.
 
     Attributes:

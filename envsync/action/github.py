@@ -8,9 +8,10 @@ editor of a comment, so the client reads both with GraphQL.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from envsync.action.connection import Connection, GitHubError
 from envsync.action.post import Post, post_of
@@ -25,8 +26,7 @@ query ($id: ID!) {
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The newest content of a comment, with its editor and its time.
 
     All attributes are read in one request. Otherwise, the comment could be edited between two
@@ -44,8 +44,7 @@ class Written:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
+class PullRequest(Struct, frozen=True):
     """A pull request.
 
     Attributes:
@@ -69,8 +68,7 @@ class PullRequest:
     merged_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """An approving review of a pull request.
 
     Attributes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
 from envsync.model.errors import UsageError
+from envsync.model.value import Value
 
 TOKEN_VARIABLE: Final = "INPUT_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
@@ -35,8 +35,7 @@ CHANGES_FILES: Final = ("lock", "update")
 The value of an option says what to use instead. It is empty if there is no alternative."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Value, frozen=True):
     """The inputs that `action.yml` passes to `python -m envsync.action`.
 
     Attributes:
@@ -52,6 +51,8 @@ class Inputs:
         annotations: whether to annotate the file of each rejection.
     """
 
+    unshown = ("token",)
+
     command: str
     target: str = ""
     directory: str = "."
@@ -59,7 +60,7 @@ class Inputs:
     comment: bool = False
     issue: bool = False
     approve: str = "none"
-    token: str = field(default="", repr=False)
+    token: str = ""
     annotations: bool = True
 
 

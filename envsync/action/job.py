@@ -9,9 +9,10 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.wording import printable
@@ -20,8 +21,7 @@ MAX_SUMMARY: Final = 1 << 20
 """Maximum size of a step's summary in bytes. GitHub discards a longer summary."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """The job that the step belongs to.
 
     Attributes:

@@ -12,8 +12,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from envsync.action.github import GitHub
@@ -32,8 +33,7 @@ _MAX_DATA: Final = 1_000_000
 _LINE: Final = re.compile(r"<!-- envsync ([A-Za-z0-9+/=]+) -->(?:\r?\n|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """Facts about a plan, hidden in a comment or an issue for later workflow runs.
 
     Attributes:

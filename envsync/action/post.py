@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Post:
+
+class Post(Struct, frozen=True):
     """A comment, an issue or a pull request.
 
     Attributes:

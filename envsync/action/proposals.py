@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from envsync.action.post import Post, post_of
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from envsync.action.connection import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file of a commit.
 
     Attributes:
@@ -33,8 +33,7 @@ class File:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit: its id, the id of its tree, the ids of its parents, and its message."""
 
     sha: str

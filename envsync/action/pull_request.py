@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from envsync.action.connection import Forbidden
 from envsync.model.errors import EnvsyncError
@@ -30,8 +31,7 @@ NO_CHECKS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A change that is proposed as a pull request.
 
     Attributes:

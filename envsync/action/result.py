@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from envsync.action.markdown import Markdown, failure_markdown
 from envsync.render.paint import painter
@@ -17,8 +18,7 @@ PLAIN: Final = painter(False)
 """The painter for the log. It adds no colours, because GitHub colours the log itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The exit code of a command, with everything that the step publishes.
 
     Attributes:

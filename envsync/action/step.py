@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.action.approval import (
     Approval,
@@ -66,8 +68,7 @@ def _client(environ: Mapping[str, str], inputs: Inputs, event: Event) -> GitHub 
     return GitHub(event.repository, inputs.token, api=api, graphql=graphql)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     inputs: Inputs
     event: Event
     job: Job

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from envsync.api.planning import plan_with, provenance
 from envsync.model.errors import EnvsyncError
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from envsync.model.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The result of reading the target again after an apply.
 
     Attributes:
@@ -38,8 +38,7 @@ class Verification:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """The result of applying a plan.
 
     Attributes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.problem import Problem
@@ -32,8 +34,7 @@ _RULES: Final = {
 _LOCK: Final = "Run `envsync lock`."
 
 
-@dataclass(frozen=True, slots=True)
-class Edits:
+class Edits(Struct, frozen=True):
     """The new content of files.
 
     Attributes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.environment import Build, Metadata
 from envsync.model.errors import ContextUnavailable, EnvsyncError
@@ -38,8 +40,7 @@ _REASONS: Final[Mapping[str, str]] = {
 """Maps the result of a comparison to the reason why downloaded files are not used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """Options for the files of an import.
 
     Attributes:

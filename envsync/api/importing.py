@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.api.import_draft import Draft, Style
 from envsync.model.canonical import JSON
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from envsync.model.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """One version for which files were written. In a dry run, the files would be written.
 
     Attributes:
@@ -53,8 +54,7 @@ class Imported:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """One version that could not be imported, with the error message."""
 
     name: str
@@ -152,8 +152,7 @@ def write_imports(
                 yield result
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
+class _Writer(Struct, frozen=True):
     """Writes single versions. Several threads can call `write` at the same time."""
 
     project: Project
@@ -209,4 +208,5 @@ def started_from(
     """
     metadata = Metadata(f"Started as a copy of {origin}.")
     environment = replace(item.environment, metadata=metadata)
-    return Import(replace(item, environment=environment, extra={}), name, version, base_image)
+    copy = replace(item, environment=environment, extra={})
+    return Import(copy, name, version, base_image)

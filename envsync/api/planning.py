@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from envsync.git.checked_out import ensure_checked_out
 from envsync.model.errors import EnvsyncError, GitError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from envsync.api.planning import plan_for
 from envsync.git.references import references_of
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 UNUSED = "unused-environment"
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """The references of a project, and the problems that they have.
 
     Attributes:

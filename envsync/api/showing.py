@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.masking import masked
@@ -26,8 +28,7 @@ _CONTEXT = "context"
 """The build context in the shown file if the target does not say where the build context is."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownVersion:
+class ShownVersion(Struct, frozen=True):
     """A registered version, and the files of the repository that use it.
 
     Attributes:

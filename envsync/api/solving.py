@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.wording import install
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from envsync.solving.request import Request, Result
 
 
-@dataclass(frozen=True, slots=True)
-class Solved:
+class Solved(Struct, frozen=True):
     """The result of solving the conda files of a project.
 
     Attributes:

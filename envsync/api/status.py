@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from envsync.api.planning import plan_for
 from envsync.git.checked_out import ensure_checked_out
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The result of reading several targets.
 
     `opened`, `states` and `plans` contain only the targets that could be read.

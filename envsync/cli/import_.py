@@ -4,10 +4,10 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from envsync.api.import_draft import Style
 from envsync.api.importing import Failed, Imported, imports_for, write_imports

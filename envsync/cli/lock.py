@@ -3,11 +3,11 @@
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from envsync.api.images import (
     Edits,

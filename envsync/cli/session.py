@@ -7,11 +7,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.cli.place import shown_path
 from envsync.cli.streams import line_width, understands_escapes
@@ -38,8 +40,7 @@ class Color(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The global options of one run of the command line.
 
     Attributes:

@@ -15,12 +15,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 import uvicorn
+from msgspec import Struct
 from starlette.types import ASGIApp
 
 from envsync.emulator.endpoints.app import create_app
@@ -48,8 +48,7 @@ from envsync.targets.leftovers import locked_directory
 _BLOB_HOSTS = f"*{BLOB_SUFFIX}"
 
 
-@dataclass(frozen=True, slots=True)
-class Emulator:
+class Emulator(Struct, frozen=True):
     """A running emulator.
 
     Attributes:

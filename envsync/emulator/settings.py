@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 AssetKind: TypeAlias = Literal["workspace", "registry"]
 FaultKind: TypeAlias = Literal[
@@ -75,8 +76,7 @@ BLOB_API_VERSION = "2021-08-06"
 _SPACE = uuid.UUID("656e7673-796e-4000-8000-000000000000")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The configuration of an emulator.
 
     Attributes:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from envsync.git.repository import Repository, find_repository
 from envsync.project.files import is_within
 
 
-@dataclass(frozen=True, slots=True)
-class SparseFile:
+class SparseFile(Struct, frozen=True):
     """A file that a sparse checkout leaves out.
 
     Attributes:
@@ -32,8 +32,7 @@ class SparseFile:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """The files and submodules that git has, but that are not in the work tree.
 
     Submodules of a submodule are included. Paths are absolute, with symbolic links resolved.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.git.advice import FETCH_ALL
 from envsync.git.branches import Branch, target_branch
@@ -19,8 +20,7 @@ _PIPELINE: Final = ("CI", "TF_BUILD", "JENKINS_URL")
 _ZEROS: Final = re.compile("0{40}|0{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """A commit that a project is compared with.
 
     Attributes:

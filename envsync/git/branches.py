@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.git.advice import FETCH_ALL
 from envsync.git.repository import Repository
@@ -30,8 +31,7 @@ _REMOTES: Final = "refs/remotes/"
 _HEADS: Final = "refs/heads/"
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """The branch that the current branch will be merged into.
 
     Attributes:

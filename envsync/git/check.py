@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.git.base import Base, find_bases
 from envsync.git.changed import project_paths
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The result of comparing a project with commits.
 
     Attributes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.git.checkout import check_out, is_below
 from envsync.git.repository import Repository
@@ -79,8 +81,7 @@ def settings_at(repository: Repository, commit: str, config: Config) -> Config:
     return replace(config, defaults=Metadata(), targets={})
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
+class _Search(Struct, frozen=True):
     """Where to search for environment files in a checked-out commit.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.git.repository import Repository, find_repository
 from envsync.model.errors import GitError
@@ -14,8 +15,7 @@ _USUAL: Final = ("main", "master", "trunk", "develop")
 """Names of default branches, in the order in which they are searched for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The place of a project in its git repository.
 
     Attributes:

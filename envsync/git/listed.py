@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from envsync.git.absent import find_absent, read_sparse
 from envsync.git.repository import Repository, find_repository
@@ -13,8 +14,7 @@ from envsync.model.errors import GitError
 from envsync.project.references.find import files_below, is_searched
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """The files of a repository that can use environments.
 
     Attributes:

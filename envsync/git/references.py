@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from envsync.git.listed import listed
 from envsync.model.wording import printable
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class FoundReferences:
+class FoundReferences(Struct, frozen=True):
     """The references of a project.
 
     Attributes:

@@ -10,9 +10,10 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.git.advice import FETCH_ALL
 from envsync.git.command import NoGit, explain, git_python, no_repository, run_git
@@ -31,8 +32,7 @@ _DIFF_OPTIONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """A git repository with a work tree.
 
     Paths in arguments and results are relative to the top of the work tree, and use `/`. The empty

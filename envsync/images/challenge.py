@@ -6,15 +6,15 @@ The protocol: https://distribution.github.io/distribution/spec/auth/token/
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _SCHEME: Final = re.compile(r"(?:^|,)\s*(Bearer|Basic)\s+", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r"([A-Za-z]+)\s*=\s*(?:\"([^\"]*)\"|([^\s,\"]+))")
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """The authentication that a registry requires.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, Final
@@ -20,6 +19,7 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
+from msgspec import Struct
 from requests.adapters import HTTPAdapter
 
 from envsync._version import __version__
@@ -52,8 +52,7 @@ class RegistryError(EnvsyncError):
         self.is_final = is_final
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A response: its status, its headers (case-insensitive) and its body."""
 
     status: int

@@ -11,11 +11,11 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
 from envsync.model.image import DOCKER_HUB
+from envsync.model.value import Value
 
 _HUB_KEY: Final = "https://index.docker.io/v1/"
 """The key of Docker Hub in `config.json`."""
@@ -26,8 +26,7 @@ _TOKEN_USER: Final = "<token>"  # noqa: S105 - the name of a user, not a token
 """A helper returns this user name if the secret is an identity token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(Value, frozen=True):
     """A login for one registry.
 
     Attributes:
@@ -36,9 +35,11 @@ class Login:
         identity: the identity token, which OAuth 2 calls a refresh token; empty if there is none.
     """
 
+    unshown = ("password", "identity")
+
     user: str = ""
-    password: str = field(default="", repr=False)
-    identity: str = field(default="", repr=False)
+    password: str = ""
+    identity: str = ""
 
     @property
     def basic(self) -> str:

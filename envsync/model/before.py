@@ -8,8 +8,10 @@ target raises `Conflict` and writes nothing (see targets/conflicts.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.canonical import canonical_json
 from envsync.model.environment import Metadata
@@ -20,8 +22,7 @@ _SHORT: Final = 60
 """The number of characters of a value that a message shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """The state that a plan expects just before one change.
 
     The earlier changes of the same plan are part of the expected state.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import EnvironmentSpec, Metadata
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The position of a declaration: a file and a line.
 
     Attributes:
@@ -35,8 +35,7 @@ class Source:
         return cls(data["file"], data["line"])
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """The content of one environment file: the desired state of one environment version.
 
     Attributes:

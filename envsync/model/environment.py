@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
+
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.provenance import Provenance, user_tags
+from envsync.model.value import Value
 
 OsType = Literal["Linux", "Windows"]
 
@@ -32,8 +35,7 @@ the keys.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentKey:
+class EnvironmentKey(Struct, frozen=True):
     """The identity of one environment version. Names and versions are case-sensitive."""
 
     name: str
@@ -43,8 +45,7 @@ class EnvironmentKey:
         return f"{self.name}:{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The endpoint of an inference server for one kind of request: HTTP path and TCP port."""
 
     path: str
@@ -64,8 +65,7 @@ class Route:
         return cls(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceConfig:
+class InferenceConfig(Struct, frozen=True):
     """The three routes of an image that contains an inference server. All are required."""
 
     liveness_route: Route
@@ -91,8 +91,7 @@ class InferenceConfig:
         return cls(**{name: Route.from_json(route) for name, route in dict(data).items()})
 
 
-@dataclass(frozen=True, slots=True)
-class BuildContext:
+class BuildContext(Value, frozen=True):
     """The content of a local build context: the files that are uploaded.
 
     Attributes:
@@ -107,12 +106,14 @@ class BuildContext:
             directory.
     """
 
+    uncompared = ("files", "uploads", "directory")
+
     # Equality compares only the digest. `uploads` depends on the release of azure-ai-ml, and
     # `directory` changes when the directory is moved or renamed.
     digest: str | None
-    files: Mapping[str, str] | None = field(default=None, compare=False)
-    uploads: frozenset[str] = field(default=frozenset(), compare=False)
-    directory: str | None = field(default=None, compare=False)
+    files: Mapping[str, str] | None = None
+    uploads: frozenset[str] = frozenset()
+    directory: str | None = None
 
     @classmethod
     def of_files(
@@ -137,8 +138,7 @@ class BuildContext:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """A Docker build: its context (the content of a local directory, or a URL) and its Dockerfile.
 
     Attributes:
@@ -163,8 +163,7 @@ class Build:
         return {**context, "dockerfile_path": self.dockerfile_path}
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentSpec:
+class EnvironmentSpec(Struct, frozen=True):
     """The part of a version that is fixed at creation, with the service's defaults filled in.
 
     Attributes:
@@ -220,8 +219,7 @@ class EnvironmentSpec:
         return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(Struct, frozen=True):
     """The part of a version that can change after creation.
 
     Attributes:
@@ -234,8 +232,8 @@ class Metadata:
 
     def __post_init__(self) -> None:
         # The tags are copied and made read-only, because the caller can change the original dict
-        # later. A frozen dataclass allows assignments only through object.__setattr__.
-        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+        # later.
+        force_setattr(self, "tags", MappingProxyType(dict(self.tags)))
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the metadata as JSON data, with the field names of an environment file.
@@ -262,8 +260,7 @@ class Metadata:
         return sha256_digest("envsync-metadata 1\n" + canonical_json(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """One complete environment version: all values that `Target.create` writes."""
 
     key: EnvironmentKey

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 
 HistoryAction = Literal["create", "update", "archive", "restore", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True):
     """One change that was made in a target.
 
     Attributes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 
@@ -14,8 +16,7 @@ LATEST: Final = "latest"
 """The tag of an image with neither a tag nor a digest, as in Docker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A reference to a container image: `name[:tag][@digest]`.
 
     Attributes:
@@ -66,8 +67,7 @@ class Image:
         return Image(self.name, self.tag or LATEST)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageUse:
+class ImageUse(Struct, frozen=True):
     """A place in a file that contains the reference of an image.
 
     Attributes:
@@ -119,8 +119,7 @@ class ImageUse:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(Struct, frozen=True):
     """The reason for which a registry has not returned the digest of a tag.
 
     Attributes:

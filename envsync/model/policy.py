@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 Versions: TypeAlias = Literal["auto", "content", "explicit"]
 """The setting `versions`: what happens to an environment file without `version`.
@@ -15,8 +16,7 @@ derived from the content of the file. With `explicit`, the file has an error.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FilePolicy:
+class FilePolicy(Struct, frozen=True):
     """The setting `policy`: what environment files may use. An empty value allows everything.
 
     Attributes:
@@ -44,8 +44,7 @@ NO_FILE_POLICY: Final = FilePolicy()
 """Allows everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The settings and options that decide which changes a plan contains.
 
     Attributes:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON, ToJson
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A violation of one rule.
 
     Attributes:
@@ -66,8 +66,7 @@ class Problem:
         Raises:
             KeyError, TypeError: the data is not a mapping, or a key is missing.
         """
-        # `__slots__` contains the names of all fields, because the dataclass has `slots=True`.
-        return cls(**{name: data[name] for name in cls.__slots__})
+        return cls(**{name: data[name] for name in cls.__struct_fields__})
 
 
 # The changed fields are not an attribute of Problem: their type FieldChange is in `plan`, which

@@ -7,7 +7,8 @@ change. So envsync stores the owner in tags.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 RESERVED_TAG_PREFIX = "envsync."
 """The prefix of reserved tags, which only envsync writes. Tags in environment files cannot have
@@ -16,8 +17,7 @@ this prefix."""
 OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """The origin of a version, which envsync records in the reserved tags `envsync.*`.
 
     Attributes:

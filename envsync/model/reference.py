@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import EnvironmentSpec
 from envsync.model.use import Certainty, Use, User
+from envsync.model.value import Value
 
 Form: TypeAlias = Literal[
     "version",
@@ -32,8 +34,7 @@ LATEST: Final = "latest"
 """The label of the version that was created last, and the only label of azure-ai-ml."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inline:
+class Inline(Value, frozen=True):
     """An environment that a job or deployment defines in place, and that has no name.
 
     Attributes:
@@ -43,10 +44,13 @@ class Inline:
         spec: the fields that are fixed at creation. None if they were not read or have an error.
     """
 
+    uncompared = ("spec",)
+    unshown = ("spec",)
+
     image: str | None = None
     conda_file: str | None = None
     build: str | None = None
-    spec: EnvironmentSpec | None = field(default=None, compare=False, repr=False)
+    spec: EnvironmentSpec | None = None
 
     @property
     def summary(self) -> str:
@@ -59,8 +63,7 @@ class Inline:
         return {"image": self.image, "conda_file": self.conda_file, "build": self.build}
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One use of an environment in a file of the repository.
 
     Attributes:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 MOST: Final = 20
 """Maximum number of secrets that are reported for one text."""
@@ -23,8 +24,7 @@ _PART: Final = r"(?:(?!-eyJ)[A-Za-z0-9_-])"
 _BASE64: Final = r"(?<![A-Za-z0-9+/])"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A credential in a text.
 
     Attributes:
@@ -38,8 +38,7 @@ class Secret:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """The format of a credential.
 
     Attributes:

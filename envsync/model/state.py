@@ -7,15 +7,16 @@ version is a `RegisteredVersion`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import Environment
+from envsync.model.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Modification:
+class Modification(Struct, frozen=True):
     """The last write to a version or container in a target.
 
     Attributes:
@@ -27,8 +28,7 @@ class Modification:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredVersion:
+class RegisteredVersion(Value, frozen=True):
     """One version that is registered in a target.
 
     Attributes:
@@ -42,15 +42,17 @@ class RegisteredVersion:
             target does not report it.
     """
 
+    uncompared = ("context_uri", "extra", "modified")
+
     environment: Environment
     archived: bool = False
     # Use `created` only for display. Do not sort by `created`, because two versions can have the
     # same time. `Container.versions` is in the order of creation.
     created: str = ""
     curated: bool = False
-    context_uri: str | None = field(default=None, compare=False)
-    extra: Mapping[str, JSON] = field(default_factory=dict, compare=False)
-    modified: Modification | None = field(default=None, compare=False)
+    context_uri: str | None = None
+    extra: Mapping[str, JSON] = field(default_factory=dict)
+    modified: Modification | None = None
 
     @property
     def version(self) -> str:
@@ -84,8 +86,7 @@ class RegisteredVersion:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Value, frozen=True):
     """An environment name with all its versions in a target.
 
     Attributes:
@@ -100,6 +101,8 @@ class Container:
             such write, or if the target does not report it.
     """
 
+    uncompared = ("marks", "modified")
+
     name: str
     versions: tuple[RegisteredVersion, ...] = ()
     archived: bool = False
@@ -108,8 +111,8 @@ class Container:
     # container as archived. If the service does, versions that look archived can become active when
     # the container is restored.
     may_echo: bool = False
-    marks: frozenset[str] | None = field(default=None, compare=False)
-    modified: Modification | None = field(default=None, compare=False)
+    marks: frozenset[str] | None = None
+    modified: Modification | None = None
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:

@@ -8,9 +8,10 @@ protocol, and run tests/targets/contract.py, which tests what these docstrings p
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from envsync.model.before import Before
@@ -163,8 +164,7 @@ class Target(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TargetIdentity:
+class TargetIdentity(Struct, frozen=True):
     """The identity of a target, which a plan contains.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 
@@ -16,8 +17,7 @@ User: TypeAlias = Literal[
 """The kind of file or asset that uses the environment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A reference as a plan shows it: who uses an environment, and where.
 
     Attributes:

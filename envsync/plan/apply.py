@@ -14,9 +14,10 @@ A stage consists of units, which run in parallel. The changes inside a unit run 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from envsync.model.errors import Conflict, EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL

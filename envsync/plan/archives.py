@@ -9,8 +9,9 @@ archived. Instead, the plan has the rejection `still-there`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.declaration import Source
 from envsync.model.policy import Policy
@@ -18,8 +19,7 @@ from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change, Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Evidence that the file of a version may still exist, although the file was not read.
 
     Attributes:

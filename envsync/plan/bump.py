@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
@@ -23,8 +24,7 @@ Used: TypeAlias = Mapping[str, Mapping[str, str]]
 `in git`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bump:
+class Bump(Struct, frozen=True):
     """A file that gets a new version.
 
     Attributes:

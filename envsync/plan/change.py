@@ -7,15 +7,17 @@ A `Change` is one operation on the target. A `Rejection` is a declaration that c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from envsync.model.before import Before
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
 from envsync.model.environment import Environment
 from envsync.model.use import Use
+from envsync.model.value import Value
 from envsync.plan.drifted import Drifted
 
 Scope = Literal["version", "environment"]
@@ -31,8 +33,7 @@ class Action(StrEnum):
     RESTORE = "restore"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One field that differs between the target and the declaration.
 
     Attributes:
@@ -66,8 +67,7 @@ class FieldChange:
         return cls(data["path"], data["before"], data["after"], dict(data.get("files", {})))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value, frozen=True):
     """One operation on the target.
 
     Attributes:
@@ -94,6 +94,9 @@ class Change:
             read from JSON.
     """
 
+    uncompared = ("desired", "keep_archived", "former_files", "before")
+    unshown = ("desired", "keep_archived", "former_files", "before")
+
     action: Action
     scope: Scope
     name: str
@@ -108,10 +111,10 @@ class Change:
     drifted: Drifted | None = None
     # Only an apply needs the following attributes. They are neither compared nor in the JSON, so a
     # plan that was read from a file equals the saved plan, but cannot be applied.
-    desired: Environment | None = field(default=None, compare=False, repr=False)
-    keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    before: Before | None = field(default=None, compare=False, repr=False)
+    desired: Environment | None = None
+    keep_archived: tuple[str, ...] = ()
+    former_files: tuple[str, ...] = ()
+    before: Before | None = None
 
     @property
     def address(self) -> str:
@@ -163,8 +166,7 @@ class Change:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """A declaration that cannot be applied, and what to do about it.
 
     Attributes:
@@ -210,8 +212,7 @@ class Rejection:
         return cls(code=data["code"], message=data["message"], fix=data["fix"], **_common(data))
 
 
-@dataclass(frozen=True, slots=True)
-class LatestChange:
+class LatestChange(Struct, frozen=True):
     """A name whose `@latest` refers to another version after the apply.
 
     Attributes:

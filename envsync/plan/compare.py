@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import BuildContext, EnvironmentSpec, Metadata

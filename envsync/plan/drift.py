@@ -15,11 +15,12 @@ tag `envsync.applied`, it is unknown whether the target was edited.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 from math import prod
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.environment import Metadata
 from envsync.model.naming import natural_order
@@ -54,8 +55,7 @@ class Origin(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One field of the metadata that differs between the target and the file.
 
     Attributes:
@@ -72,8 +72,7 @@ class Difference:
         return self.origin in (Origin.TARGET, Origin.BOTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The result of the comparison of one version.
 
     Attributes:

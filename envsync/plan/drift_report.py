@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
@@ -45,8 +47,7 @@ _OR_ENVSYNC = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class VersionDrift:
+class VersionDrift(Struct, frozen=True):
     """The differences of one version, or of a whole environment, that git did not make.
 
     Attributes:
@@ -109,8 +110,7 @@ class VersionDrift:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DriftReport:
+class DriftReport(Struct, frozen=True):
     """The changes that were made in one target, and the other changes of a plan.
 
     Attributes:

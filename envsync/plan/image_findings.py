@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.image import Image, ImageUse, Unresolved
@@ -43,8 +44,7 @@ Digests: TypeAlias = Mapping[Image, str | Unresolved]
 """The digest of each image with a tag and without a digest, or why the digest is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFinding:
+class ImageFinding(Struct, frozen=True):
     """One image in a file, compared with its registry.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.content_version import content_version
@@ -25,8 +26,7 @@ No file can declare such a version.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Options that select the versions of an import.
 
     Attributes:
@@ -45,8 +45,7 @@ class Wanted:
     versions: Versions = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """A registered version for which a file is written.
 
     Attributes:
@@ -63,8 +62,7 @@ class Import:
     base_image: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotImported:
+class NotImported(Struct, frozen=True):
     """A version that is not imported.
 
     Attributes:

@@ -9,10 +9,11 @@ example, an archive of one version breaks references to this version, but breaks
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from envsync.model.declaration import Source
 from envsync.model.policy import Policy
@@ -32,8 +33,7 @@ _MOST_PLACES: Final = 3
 """Maximum number of references that a message names."""
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """The references of a repository to the environments of one target.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import UsageError
@@ -14,8 +15,7 @@ from envsync.model.wording import MAX_WORD, printable
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The arguments that a plan was made with. The digest of a plan does not cover its options.
 
     A saved plan has a second digest, which covers the plan and its options.

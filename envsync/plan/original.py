@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(Struct, frozen=True):
     """The digests that cannot be computed from the JSON of a plan, because it hides credentials.
 
     An approval covers the credentials as well, so it is compared with these digests.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
+from envsync.model.value import Value
 from envsync.plan.change import Change
 from envsync.plan.plan import Plan
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["done", "failed", "conflict", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value, frozen=True):
     """The result of one change.
 
     Attributes:
@@ -27,10 +26,12 @@ class Outcome:
             contain this duration.
     """
 
+    uncompared = ("seconds",)
+
     change: Change
     status: Status
     error: str | None = None
-    seconds: float | None = field(default=None, compare=False)
+    seconds: float | None = None
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the outcome as JSON data, without the fields of the change."""

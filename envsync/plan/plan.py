@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 
 from envsync._version import __version__
@@ -23,6 +22,7 @@ from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.masking import masked_json
 from envsync.model.target import TargetIdentity
+from envsync.model.value import Value
 from envsync.model.wording import MAX_MESSAGE, MAX_WORD, printable
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.fingerprint import effective, fingerprint
@@ -33,8 +33,7 @@ from envsync.plan.schema import not_a_plan
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value, frozen=True):
     """Everything that an apply would do to one target.
 
     Attributes:
@@ -53,6 +52,8 @@ class Plan:
             is set if the plan was read from JSON with hidden credentials, and None otherwise.
     """
 
+    uncompared = ("read_back", "original")
+
     project: str
     target: TargetIdentity
     changes: tuple[Change, ...] = ()
@@ -62,8 +63,8 @@ class Plan:
     unchanged: int = 0
     refused: str | None = None
     options: Options | None = None
-    read_back: bool = field(default=False, compare=False)
-    original: Original | None = field(default=None, compare=False)
+    read_back: bool = False
+    original: Original | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
@@ -131,8 +132,7 @@ def make_plan(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _NamePlan:
+class _NamePlan(Struct, frozen=True):
     """The part of a plan that concerns one name.
 
     Attributes:

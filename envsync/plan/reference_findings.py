@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.reference import LATEST, Reference
 from envsync.model.state import Container
@@ -15,8 +16,7 @@ _CURATED_PREFIX: Final = "AzureML-"
 """If a name has this prefix, the service accepts every label, and references without a version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A problem of a reference.
 
     Attributes:

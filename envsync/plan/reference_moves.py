@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.reference import LATEST, Reference
@@ -14,8 +15,7 @@ from envsync.model.state import State
 _END: Final = re.compile(r"/(?:labels|versions)/[^/]+/?\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceMove:
+class ReferenceMove(Struct, frozen=True):
     """A reference that does not name the newest version.
 
     Attributes:

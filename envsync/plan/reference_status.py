@@ -7,9 +7,11 @@ the target has after its plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration
@@ -17,6 +19,7 @@ from envsync.model.naming import is_reserved, natural_order
 from envsync.model.reference import LATEST, Reference
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
+from envsync.model.value import Value
 from envsync.plan.change import LatestChange
 from envsync.plan.in_use import means
 from envsync.plan.plan import Plan
@@ -37,8 +40,7 @@ MAX_SUGGESTIONS: Final = 20
 Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A reference, and facts about the environment to which it leads.
 
     Attributes:
@@ -93,8 +95,7 @@ class Judged:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Value, frozen=True):
     """The declared environments, and the names that they have in the targets.
 
     Attributes:
@@ -104,11 +105,14 @@ class Declared:
         has_workspace: whether a target is a workspace or a local file.
     """
 
+    uncompared = ("_by_name",)
+    unshown = ("_by_name",)
+
     declarations: Sequence[Declaration] = ()
     suffixes: Collection[str] = ("",)
     registries: Collection[str] = ()
     has_workspace: bool = True
-    _by_name: Mapping[str, tuple[Declaration, ...]] = field(init=False, repr=False, compare=False)
+    _by_name: Mapping[str, tuple[Declaration, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         found: dict[str, tuple[Declaration, ...]] = {}
@@ -116,7 +120,7 @@ class Declared:
             for suffix in {"", *self.suffixes}:
                 name = item.name + suffix
                 found[name] = (*found.get(name, ()), item)
-        object.__setattr__(self, "_by_name", MappingProxyType(found))
+        force_setattr(self, "_by_name", MappingProxyType(found))
 
     def of(self, reference: Reference) -> tuple[Declaration, ...]:
         """Returns the declarations to which a reference can lead."""
@@ -142,8 +146,7 @@ class Declared:
         return self._by_name.keys()
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The state of a target before and after a plan.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from envsync.model.declaration import Declaration
 from envsync.model.history import HistoryEntry
@@ -13,8 +14,7 @@ from envsync.plan.reference_status import Judged
 from envsync.plan.status import Status
 
 
-@dataclass(frozen=True, slots=True)
-class TargetReport:
+class TargetReport(Struct, frozen=True):
     """One target that was read.
 
     Attributes:
@@ -29,8 +29,7 @@ class TargetReport:
     history: tuple[HistoryEntry, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UsedEnvironment:
+class UsedEnvironment(Struct, frozen=True):
     """A reference, compared with the declared environments and with each target.
 
     Attributes:
@@ -42,8 +41,7 @@ class UsedEnvironment:
     in_targets: Mapping[str, Judged] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A whole report. `plan --format html` shows the same page with nothing but plans.
 
     Attributes:

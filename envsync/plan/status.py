@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
@@ -64,8 +66,7 @@ class Key(NamedTuple):
     lacks_suffix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """The state of one environment version in one target.
 
     Attributes:
@@ -124,8 +125,7 @@ class Cell:
         return data
 
 
-@dataclass(frozen=True, slots=True)
-class StatusRow:
+class StatusRow(Struct, frozen=True):
     """One environment version in all targets.
 
     Attributes:
@@ -159,8 +159,7 @@ class StatusRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """The states of all environment versions in all targets.
 
     Attributes:

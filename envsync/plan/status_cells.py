@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
@@ -69,8 +71,7 @@ def target_cells(
     return cells
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
+class _Planned(Struct, frozen=True):
     """One name: its container, its declared versions, and the plan of all names."""
 
     container: Container

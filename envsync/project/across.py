@@ -6,8 +6,8 @@ Two files can declare the same version only if their content is equal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from msgspec.structs import replace
 from yaml.nodes import Node
 
 from envsync.model.declaration import Declaration

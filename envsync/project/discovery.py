@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from envsync.project.files import Files, Unreadable, fields, nested_field
 from envsync.project.search.candidate import Candidate, classify, target
@@ -29,8 +30,7 @@ _HIDDEN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Discovered:
+class Discovered(Struct, frozen=True):
     """The result of `discover`: environment files, other YAML files, and unread directories.
 
     Every path is absolute, and its symbolic links are not resolved.

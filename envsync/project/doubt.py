@@ -7,9 +7,9 @@ mapping.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from yaml.nodes import MappingNode, Node
 
 from envsync.model.problem import Problem

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.context.scan import ContextScan, scan_context
@@ -16,8 +17,7 @@ from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A file that cannot be read.
 
     Attributes:
@@ -27,8 +27,7 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
+class ParsedFile(Struct, frozen=True):
     """One parsed YAML file.
 
     Attributes:
@@ -51,8 +50,7 @@ class ParsedFile:
         return None if self.is_broken or root is None or root.tag == NULL else root
 
 
-@dataclass(frozen=True, slots=True)
-class Conda:
+class Conda(Struct, frozen=True):
     """A conda specification.
 
     Attributes:

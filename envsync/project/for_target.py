@@ -7,9 +7,10 @@ are added as well. All functions are pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec.structs import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.environment import Metadata

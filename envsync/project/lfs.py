@@ -6,8 +6,9 @@ The format: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 MAX_POINTER_BYTES: Final = 1024
 """A pointer is smaller than this number of bytes. Git LFS has the same limit."""
@@ -25,8 +26,7 @@ FIX: Final = "Run `git lfs pull`. In a workflow with actions/checkout, set `lfs:
 """Every problem about a Git LFS pointer has this `fix`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LfsPointer:
+class LfsPointer(Struct, frozen=True):
     """The content of a Git LFS pointer.
 
     Attributes:

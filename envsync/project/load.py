@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
+from msgspec import Struct, field
 from yaml.nodes import ScalarNode
 
 from envsync.model.declaration import Declaration
@@ -32,8 +32,7 @@ from envsync.project.self_context import check_own_context
 from envsync.project.yaml.nodes import TextProblem
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The result of loading environment files.
 
     Attributes:

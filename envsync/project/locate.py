@@ -6,9 +6,9 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from envsync.project.discovery import references
@@ -19,8 +19,7 @@ from envsync.project.yaml.nodes import entries
 _STEP: Final = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)')
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A position in a file.
 
     Attributes:

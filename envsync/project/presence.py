@@ -6,8 +6,9 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from envsync.project.files import is_within
 from envsync.project.search.globs import Globs
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """The files that exist but were not read, and the files that do not exist.
 
     Neither attribute contains files that were read.

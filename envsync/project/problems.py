@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem, Severity
@@ -146,8 +147,7 @@ def start_report(
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Ignore:
+class _Ignore(Struct, frozen=True):
     """One rule id of an ignore comment. The line and column of the comment are 1-based."""
 
     rule: str

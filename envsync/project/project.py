@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from envsync.model.errors import EnvsyncError, InvalidProject
+from envsync.model.value import Value
 from envsync.project.discovery import references
 from envsync.project.files import Files
 from envsync.project.for_target import declared_for, target_problems
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from envsync.model.problem import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Value, frozen=True):
     """A loaded project directory: its settings and what its files declare.
 
     Attributes:
@@ -37,13 +38,16 @@ class Project:
         unreadable: the absolute paths of directories that could not be read, with the reason.
     """
 
+    uncompared = ("files", "environment_files", "passed_over", "unreadable")
+    unshown = ("files", "environment_files", "passed_over", "unreadable")
+
     config: Config
     declarations: tuple[Declaration, ...]
     warnings: tuple[Problem, ...]
-    files: Files = field(compare=False, repr=False)
-    environment_files: tuple[str, ...] = field(compare=False, repr=False)
-    passed_over: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    unreadable: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    files: Files
+    environment_files: tuple[str, ...]
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def ensure_found(self) -> None:
         """Checks that there is a settings file or an environment file.

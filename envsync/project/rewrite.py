@@ -10,8 +10,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model.errors import EnvsyncError
@@ -21,8 +21,7 @@ from envsync.project.problems import Report
 from envsync.project.yaml.nodes import STR, Entry, entries
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
+class Rewritten(Struct, frozen=True):
     """An environment file with the new version.
 
     Attributes:
@@ -128,8 +127,7 @@ def _is_wanted(new: _Content | None, old: _Content, after: str) -> bool:
     return new is not None and new.is_exact and new.value == after and new.others == old.others
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(Struct, frozen=True):
     """A parsed environment file.
 
     Attributes:
@@ -147,8 +145,7 @@ class _Content:
     others: object
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     """The part of a text that is replaced.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from envsync.model.wording import printable
 from envsync.plan.change import Action
@@ -50,8 +51,7 @@ _ARM_ID: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ItemView:
+class ItemView(Struct, frozen=True):
     """One change or one rejection.
 
     Attributes:
@@ -77,8 +77,7 @@ class ItemView:
     drifted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LatestView:
+class LatestView(Struct, frozen=True):
     """A name whose `@latest` changes.
 
     Attributes:
@@ -91,8 +90,7 @@ class LatestView:
     uses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PlanView:
+class PlanView(Struct, frozen=True):
     """A whole plan.
 
     Attributes:

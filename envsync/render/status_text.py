@@ -7,11 +7,12 @@ signs do not fit either, there are several tables, each with some of the targets
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from envsync.model.wording import printable
 from envsync.plan.status import CellState, Status
@@ -138,8 +139,7 @@ def _table(blocks: _Blocks, targets: Sequence[str], paint: Paint, width: int) ->
     return "\n".join([*tables, _legend(blocks, paint, width)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """A table, and the number of columns that each part of a line has.
 
     Attributes:

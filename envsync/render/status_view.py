@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.wording import printable
 from envsync.plan.status import Cell, CellState, Status, StatusRow
@@ -19,8 +20,7 @@ _MOST_VERSION: Final = 14
 """The maximum number of columns of a version in a cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellView:
+class CellView(Struct, frozen=True):
     """One cell.
 
     Attributes:
@@ -36,8 +36,7 @@ class CellView:
     count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowView:
+class RowView(Struct, frozen=True):
     """One row: an environment version, or several superseded versions of one environment."""
 
     name: str
@@ -45,8 +44,7 @@ class RowView:
     cells: Mapping[str, CellView]
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonView:
+class ReasonView(Struct, frozen=True):
     """Why a version is in its state.
 
     Attributes:

@@ -13,10 +13,11 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import astuple
 
 from envsync._version import __version__
 from envsync.model.canonical import JSON, canonical_json, sha256_digest

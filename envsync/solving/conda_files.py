@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.problem import Problem
@@ -20,8 +23,7 @@ from envsync.solving.request import Fault, Request, Result, Unreachable
 from envsync.solving.system import shown, virtual_packages
 
 
-@dataclass(frozen=True, slots=True)
-class CondaFile:
+class CondaFile(Struct, frozen=True):
     """The conda specification of one environment.
 
     Attributes:

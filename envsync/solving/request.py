@@ -5,8 +5,9 @@ So the result for one content is valid for every file with this content.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 
@@ -23,8 +24,7 @@ Kind: TypeAlias = Literal["invalid", "unknown", "version", "conflict"]
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A set of dependencies, and everything that decides whether they can be installed.
 
     Attributes:
@@ -38,8 +38,7 @@ class Request:
     system: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(Struct, frozen=True):
     """A channel that cannot be read.
 
     Attributes:
@@ -51,8 +50,7 @@ class Unreachable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Why a dependency cannot be installed.
 
     Attributes:
@@ -101,8 +99,7 @@ class Fault:
         return cls(kind, indexes[0], indexes[1:], reason, near)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The result for a request. A request with an unreachable channel is not solved.
 
     Attributes:

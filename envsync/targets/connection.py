@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from envsync.model.target import DEFAULT_PARALLEL
+from envsync.model.value import Value
 
 DEFAULT_TIME_LIMIT: Final = 300.0
 """Seconds after which a failing request is no longer retried."""
@@ -39,8 +39,7 @@ def no_warning(_text: str) -> None:
     """Ignores a warning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Value, frozen=True):
     """The connection settings of one run.
 
     Attributes:
@@ -55,11 +54,13 @@ class Connection:
         reading: shows the progress of a read. The local target is fast and does not show progress.
     """
 
+    uncompared = ("warn", "reading")
+
     parallel: int = DEFAULT_PARALLEL
     time_limit: float = DEFAULT_TIME_LIMIT
     operation_limit: float = DEFAULT_OPERATION_LIMIT
     # A GET right after a PUT was stale in one recording (2022-03), and not in later recordings.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None
-    warn: Callable[[str], None] = field(default=no_warning, compare=False)
-    reading: Reading = field(default=in_silence, compare=False)
+    warn: Callable[[str], None] = no_warning
+    reading: Reading = in_silence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from envsync.cli import emulator_values, main
@@ -309,7 +309,7 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     words = [word for option, value, _ in options.values() for word in (option, value)]
     settings = settings_of(monkeypatch, *words)
 
-    assert options.keys() | fixed == {field.name for field in dataclasses.fields(Settings)}
+    assert options.keys() | fixed == {field.name for field in msgspec.structs.fields(Settings)}
     assert {name: getattr(settings, name) for name in options} == {
         name: value for name, (_, _, value) in options.items()
     }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.declaration import Source
 from envsync.plan.hints import cannot_be_a_name, declared_in, glob_hint, name_hint

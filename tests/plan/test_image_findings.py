@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.image import Image, ImageUse, Unresolved
 from envsync.plan.image_findings import ImageFinding, asked, judge_images

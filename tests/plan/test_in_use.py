@@ -6,9 +6,9 @@ Uses of a moving `@latest` are listed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.policy import Policy

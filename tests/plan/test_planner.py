@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import (
@@ -1297,7 +1297,7 @@ def test_the_digest_tag_decides_whether_an_unknown_context_is_the_same() -> None
 
 
 def test_without_a_digest_tag_upload_hashes_of_the_same_kind_are_compared() -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from envsync.model.environment import Build, BuildContext
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import cmarkgfm  # type: ignore[import-untyped]  # cmarkgfm has no types
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from msgspec.structs import replace
 
 from envsync.model.policy import Policy
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection

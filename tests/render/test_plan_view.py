@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 
 from hypothesis import given
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from envsync.plan.change import Action
 from envsync.plan.plan import Plan
@@ -99,9 +100,9 @@ def strings(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for item in value:
             yield from strings(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from strings(getattr(value, field.name))
+    elif isinstance(value, Struct):
+        for item in astuple(value):
+            yield from strings(item)
 
 
 def test_an_absent_value_is_none_and_an_empty_value_is_a_string() -> None:

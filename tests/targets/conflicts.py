@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata

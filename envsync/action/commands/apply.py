@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.action.apply_markdown import applied_markdown, nothing_markdown, refused_markdown
 from envsync.action.command_line import Completed, envsync
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from envsync.action.inputs import Inputs
 
 
-@dataclass(frozen=True, slots=True)
-class _Applied:
+class _Applied(Struct, frozen=True):
     """The output of one run of `envsync apply`.
 
     Attributes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.action.command_line import envsync
 from envsync.action.markdown import MAX_COMMENT, cut, footer, size
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from envsync.action.inputs import Inputs
 
 
-@dataclass(frozen=True, slots=True)
-class _Changed:
+class _Changed(Struct, frozen=True):
     """The result of a command that changes files.
 
     Attributes:

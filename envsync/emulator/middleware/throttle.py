@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,8 +28,7 @@ Operations = Literal["reads", "writes"]
 _SUBSCRIPTION = re.compile(r"(?i)^/subscriptions/([^/]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The capacity of a token bucket in requests, and its refill in requests per second."""
 
     size: int

@@ -7,14 +7,13 @@ another certificate that the emulator's clients trust.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(Struct, frozen=True):
     """The PEM files of an authority and of the certificate that it issued.
 
     Attributes:

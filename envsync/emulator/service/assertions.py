@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class InvalidAssertion(Exception):
@@ -25,8 +26,7 @@ class InvalidAssertion(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
+class _Range(Struct, frozen=True):
     """The times in seconds since the epoch between which an assertion is valid."""
 
     start: float

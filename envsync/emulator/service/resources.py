@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+
+from msgspec import Struct
 
 from envsync.emulator.service.routing import Call
 from envsync.emulator.service.shape import Shape, shape_of
@@ -27,8 +28,7 @@ _LABELS: Mapping[AssetKind, str] = {
 """The labels that the service gives to the newest version (recorded since 2023-10)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(Struct, frozen=True):
     """The parts of ids, types and URLs that depend on the endpoint.
 
     Attributes:
@@ -42,8 +42,7 @@ class Naming:
     context_base: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """The resources of one workspace or registry.
 
     Attributes:

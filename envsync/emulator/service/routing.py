@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from envsync.emulator.service.errors import ServiceError
 from envsync.emulator.service.tokens import Caller
@@ -20,8 +21,7 @@ from envsync.model.canonical import JSON
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request with its path parameters and its caller.
 
     Attributes:
@@ -66,8 +66,7 @@ class Call:
         return self.caller.client
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A response.
 
     Attributes:
@@ -86,8 +85,7 @@ class Answer:
 Handler: TypeAlias = Callable[[Call], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One operation of the service.
 
     Attributes:
@@ -111,8 +109,7 @@ class Endpoint:
         return self.action is not None and not self.action.endswith("/read")
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderEndpoints:
+class ProviderEndpoints(Struct, frozen=True):
     """Creates the endpoints of a resource provider on a host.
 
     In each path, a placeholder such as `{name}` stands for one segment. The argument `permission`

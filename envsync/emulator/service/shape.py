@@ -7,8 +7,9 @@ reproduces the recorded responses of that day.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})(-preview)?")
 _LABELS_SINCE = date(2023, 10, 1)
@@ -16,8 +17,7 @@ _CONDA_NAMES_UNTIL = date(2022, 9, 1)
 _DATAPLANE = "2021-10-01-dataplanepreview"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """The optional keys of a response: an attribute is true if the response has its keys.
 
     Attributes:

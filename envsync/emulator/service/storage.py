@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from envsync.emulator.service.errors import user_error
 from envsync.emulator.settings import BLOB_API_VERSION, SUBSCRIPTION_ID, Settings, stable_id

@@ -13,8 +13,9 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from envsync.emulator.service.assertions import InvalidAssertion, check_time
 from envsync.emulator.service.errors import unauthorized
@@ -26,8 +27,7 @@ Role: TypeAlias = Literal["reader", "writer"]
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """The authenticated client of a request.
 
     Attributes:

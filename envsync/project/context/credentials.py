@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.secrets import find_secrets
 
@@ -12,8 +13,7 @@ _TEXT_PROBE: Final = 8192
 """A file with a null byte in this number of bytes is a binary file, which is not searched."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FoundInFile:
+class FoundInFile(Struct, frozen=True, order=True):
     """A credential in a file of a build context.
 
     Attributes:

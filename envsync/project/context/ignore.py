@@ -12,10 +12,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from envsync.project.context.automaton import Automaton, Steps
 from envsync.project.context.expression import MAX_SLASH_SETS, expression, is_plain
@@ -46,8 +47,7 @@ class Pattern(NamedTuple):
     drops: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Consecutive patterns with wildcards that all drop paths, or that all include paths.
 
     Attributes:

@@ -10,11 +10,13 @@ digest, and docs/contributing/upload-hashes.md the upload hashes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import field
+
 from envsync.model.environment import BuildContext
+from envsync.model.value import Value
 from envsync.project.context.credentials import FoundInFile
 from envsync.project.context.ignore import parse_dockerignore
 from envsync.project.context.walk import ContextWalk
@@ -40,8 +42,7 @@ CLUTTER_PREFIXES: Final = ("._", ".#")
 CLUTTER_SUFFIXES: Final = (".pyc", ".pyo", ".swp", ".swo", "~")
 
 
-@dataclass(frozen=True, slots=True)
-class ContextScan:
+class ContextScan(Value, frozen=True):
     """The content of a build context.
 
     All paths are relative to the context, use `/`, and are in NFC. Every list is sorted.
@@ -72,6 +73,9 @@ class ContextScan:
             files are not read again.
     """
 
+    uncompared = ("dockerfiles",)
+    unshown = ("dockerfiles",)
+
     context: BuildContext
     total_bytes: int
     crlf: tuple[str, ...] = ()
@@ -84,7 +88,7 @@ class ContextScan:
     credentials: tuple[FoundInFile, ...] = ()
     escapes: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
-    dockerfiles: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    dockerfiles: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def scan_context(directory: Path, root: Path) -> ContextScan:

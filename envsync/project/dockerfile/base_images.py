@@ -7,8 +7,9 @@ Reference: https://docs.docker.com/reference/dockerfile/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.project.dockerfile.instructions import Instruction, instructions
 from envsync.project.dockerfile.variables import Chars, Value, expand, text_of
@@ -16,8 +17,7 @@ from envsync.project.dockerfile.variables import Chars, Value, expand, text_of
 _NO_IMAGE: Final = "scratch"
 
 
-@dataclass(frozen=True, slots=True)
-class BaseImage:
+class BaseImage(Struct, frozen=True):
     """A `FROM` line that names an image.
 
     Attributes:
@@ -40,8 +40,7 @@ class BaseImage:
         return text_of(self.chars)
 
 
-@dataclass(frozen=True, slots=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """A parsed Dockerfile.
 
     Attributes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 MAX_WORD: Final = 1000
 """Maximum length of a word, before and after its variables are replaced.
@@ -35,8 +36,7 @@ _WITH_WORDS: Final = ("ARG", "FROM")
 _WITH_HEREDOC: Final = ("RUN", "COPY", "ADD", "ONBUILD")
 
 
-@dataclass(frozen=True, slots=True)
-class Char:
+class Char(Struct, frozen=True):
     """A character of an instruction.
 
     Attributes:
@@ -50,8 +50,7 @@ class Char:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """An instruction of a Dockerfile.
 
     Attributes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from envsync.project.dockerfile.instructions import MAX_WORD, Char
 
@@ -19,8 +20,7 @@ _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _BRACED: Final = re.compile(r"([A-Za-z_]\w*)(?:(:?[-+?])(.*))?", re.ASCII | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """The value of a variable, or of a word.
 
     Attributes:

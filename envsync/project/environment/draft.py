@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node
 
 from envsync.model.declaration import Declaration, Source
@@ -32,8 +32,7 @@ from envsync.project.problems import Report
 from envsync.project.yaml.nodes import Entry, TextProblem, entries
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """The result of reading one environment file.
 
     Attributes:

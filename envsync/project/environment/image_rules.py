@@ -6,9 +6,10 @@ The same rules apply to the field `image` and to the `FROM` instructions of a Do
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+
+from msgspec import Struct
 
 from envsync.model.policy import FilePolicy
 from envsync.model.wording import one_of
@@ -17,8 +18,7 @@ from envsync.project.environment.pins import is_pinned
 from envsync.project.environment.retired import ended_in_image, successor
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One problem of a value, without its position."""
 
     rule: str

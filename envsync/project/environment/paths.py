@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import KW_ONLY, dataclass
 
+from msgspec import Struct
 from yaml.nodes import Node
 
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy
@@ -13,8 +13,7 @@ from envsync.project.files import Files, is_within
 from envsync.project.problems import Report
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentFile:
+class EnvironmentFile(Struct, frozen=True):
     """An environment file that is being read.
 
     Attributes:
@@ -28,7 +27,6 @@ class EnvironmentFile:
 
     files: Files
     report: Report
-    _: KW_ONLY
     directory: str
     boundary: str
     policy: FilePolicy = NO_FILE_POLICY

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from envsync.project.environment.series import cuda_series, image_name, ubuntu_series
 
@@ -23,8 +24,7 @@ _PYTHON: Final = re.compile(r"(?<![a-z])py(?:thon)?[-_]?([23])\.?(\d{1,2})(?![\d
 _PYTHON_TAG: Final = re.compile(r"(?:^|/)python:([23])(?:\.(\d{1,2}))?(?![\d])")
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A series of Python, Ubuntu or CUDA whose support has ended.
 
     Attributes:

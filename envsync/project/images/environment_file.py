@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from yaml.nodes import ScalarNode
 
 from envsync.model.image import Image, ImageUse

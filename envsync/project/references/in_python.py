@@ -18,9 +18,10 @@ import re
 import tokenize
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Final
+
+from msgspec.structs import replace
 
 from envsync.model.naming import is_valid_name
 from envsync.model.reference import LATEST, Reference

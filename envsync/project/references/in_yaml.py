@@ -10,10 +10,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.reference import Reference
@@ -81,8 +82,7 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """The kind of a YAML file.
 
     Attributes:
@@ -98,8 +98,7 @@ class _Kind:
     user: User = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
+class _Search(Struct, frozen=True):
     """A search in one file.
 
     Attributes:

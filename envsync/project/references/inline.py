@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model.environment import EnvironmentSpec
@@ -22,8 +22,7 @@ FILE_PREFIX: Final = "file:"
 _FIELDS: Final = ("image", "build", "conda_file")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A file that can contain inline environments.
 
     Attributes:

@@ -6,8 +6,10 @@ azure-ai-ml (`_utils/_arm_id_utils.py`) and the service define the forms of a re
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.naming import is_valid_name
 from envsync.model.reference import Form, Reference
@@ -48,8 +50,7 @@ _UNKNOWN: Final = "\0"
 """Replaces each placeholder while a text is split into its parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """The parts of a reference. `Reference` describes the attributes.
 
     Attributes:

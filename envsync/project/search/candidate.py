@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.environment.build import is_url
@@ -27,8 +27,7 @@ NO_SHAPE: Final = (
 BROKEN: Final = "it is not valid YAML, and its text does not have the shape of an environment"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A YAML file below the environments directories.
 
     Attributes:

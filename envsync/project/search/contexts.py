@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from envsync.project.files import Files, is_within
 from envsync.project.search.candidate import Candidate
@@ -39,8 +40,7 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
     return hidden
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """The conda files and build contexts that environments name.
 
     Attributes:

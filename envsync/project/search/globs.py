@@ -8,14 +8,14 @@ A glob that matches a directory matches everything below it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import escape
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Globs:
+
+class Globs(Struct, frozen=True):
     """A list of globs that match paths of a project.
 
     Attributes:

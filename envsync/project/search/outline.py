@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 MAX_DOCUMENTS: Final = 1_000
 """Maximum number of documents that are looked at one by one. The last one contains the rest."""
@@ -33,8 +35,7 @@ _MARKER: Final = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
 _UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """The top-level keys of a YAML text, found without parsing the text.
 
     Attributes:

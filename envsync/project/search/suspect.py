@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.environment.paths import near_name
@@ -29,8 +29,7 @@ _IDENTIFYING: Final = ("name", "image", "build", "conda_file")
 """The fields by which an environment file is recognised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(Struct, frozen=True):
     """The reason why a file that looks like an environment is not read, and the problem to report.
 
     Attributes:

@@ -1,14 +1,16 @@
-"""Reads `envsync.yaml` into frozen dataclasses."""
+"""Reads `envsync.yaml` into frozen values."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from envsync.model.environment import Metadata
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
@@ -51,8 +53,7 @@ _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The settings of a project. docs/reference/configuration.md describes each setting.
 
     Attributes:

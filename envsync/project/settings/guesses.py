@@ -11,9 +11,10 @@ import configparser
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.project.settings.targets import TargetKind
 
@@ -45,8 +46,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _GROUP: Final = re.compile(r"[A-Za-z0-9_(][A-Za-z0-9._()-]{0,89}")
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Struct, frozen=True):
     """A target that a file of the repository uses.
 
     Attributes:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.problem import Problem
@@ -45,8 +46,7 @@ _SECRET_NAME: Final = re.compile(r"SECRET|TOKEN|PASSWORD|KEY|SAS", re.IGNORECASE
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class MappingReader:
+class MappingReader(Struct, frozen=True):
     """Reads the values of one mapping of a settings file.
 
     Attributes:

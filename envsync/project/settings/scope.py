@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.environment import Metadata
@@ -27,8 +28,7 @@ _DEFAULTS: Final = ("tags", "description")
 _SUFFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,254}")
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The settings that select a target's environments and give them tags and a suffix.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal, cast
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
@@ -58,8 +59,7 @@ _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_IN_A_NAME: Final = re.compile(r"[\s/\\?#%\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class TargetConfig:
+class TargetConfig(Struct, frozen=True):
     """One target of `envsync.yaml`.
 
     Attributes:

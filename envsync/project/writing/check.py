@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.declaration import Declaration
 from envsync.model.problem import Problem
@@ -20,8 +21,7 @@ registered versions could not be declared.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBack:
+class ReadBack(Struct, frozen=True):
     """The result of reading a directory that contains one new environment file.
 
     Attributes:

@@ -6,10 +6,10 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
+from msgspec import Struct
 from ruamel.yaml.comments import CommentedMap
 
 from envsync.model.canonical import JSON
@@ -29,8 +29,7 @@ _SERVICE_NAME: Final = re.compile(r"azureml_[0-9a-f]{32}")
 _COMMENT_COLUMNS: Final = 96
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """The values of one environment file.
 
     Attributes:

@@ -7,10 +7,10 @@ which is not converted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 import yaml
+from msgspec import Struct
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -37,8 +37,7 @@ Value: TypeAlias = object
 """The Python value of a scalar: None, bool, int, float, str, bytes, date or datetime."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextProblem:
+class TextProblem(Struct, frozen=True):
     """A problem at a position in a text. `Report` adds the file name and the severity.
 
     Attributes:
@@ -51,7 +50,6 @@ class TextProblem:
 
     rule: str
     message: str
-    _: KW_ONLY
     fix: str
     line: int = 1
     column: int = 1

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.history import HistoryAction, HistoryEntry
@@ -34,8 +35,7 @@ _PAST: Final[Mapping[HistoryAction, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyView:
+class ApplyView(Struct, frozen=True):
     """Changes that one user made in one target, with short pauses between them.
 
     Attributes:

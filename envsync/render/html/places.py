@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.plan.reference_status import Judged
@@ -15,8 +16,7 @@ from envsync.render.status_view import CellView, reason_text, row_view
 from envsync.render.values import NONE
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCell:
+class StatusCell(Struct, frozen=True):
     """The state of a version in one target.
 
     Attributes:
@@ -30,8 +30,7 @@ class StatusCell:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusRowView:
+class StatusRowView(Struct, frozen=True):
     """One version in all targets. `calm` is True if the version needs no action."""
 
     name: str
@@ -40,8 +39,7 @@ class StatusRowView:
     cells: tuple[StatusCell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UsedRow:
+class UsedRow(Struct, frozen=True):
     """One use of an environment.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.naming import natural_order
 from envsync.model.state import Container, RegisteredVersion
@@ -19,8 +20,7 @@ _GAP: Final = 16
 """Dots have this distance at least, so that versions of the same minute can be told apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionView:
+class VersionView(Struct, frozen=True):
     """One version. `x` is its position on the timeline."""
 
     version: str
@@ -32,8 +32,7 @@ class VersionView:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineView:
+class TimelineView(Struct, frozen=True):
     """The versions of an environment in one target, oldest first."""
 
     target: str
@@ -48,8 +47,7 @@ class TimelineView:
         return f"{count} version{'' if count == 1 else 's'} in {self.target} over time{latest}"
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentView:
+class EnvironmentView(Struct, frozen=True):
     """An environment in the targets that have it. `first` is the time of its oldest version."""
 
     name: str

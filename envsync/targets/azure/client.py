@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from azure.core.credentials import TokenCredential
+from msgspec import Struct
 
 from envsync.project.settings.targets import TargetConfig
 from envsync.targets.azure.contexts import UploadedContexts
@@ -27,8 +27,7 @@ for _library in ("azure", "msal", "urllib3"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
-@dataclass(frozen=True, slots=True)
-class AzureClient:
+class AzureClient(Struct, frozen=True):
     """A connection to Azure that is ready for use.
 
     Attributes:
@@ -92,8 +91,7 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A workspace or registry: its REST resources, and the object that creates its versions.
 
     Attributes:

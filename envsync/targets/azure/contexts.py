@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 from azure.core.credentials import TokenCredential
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import ContextUnavailable, TargetError
@@ -121,8 +121,7 @@ class UploadedContexts:
         return secret
 
 
-@dataclass(frozen=True, slots=True)
-class _Address:
+class _Address(Struct, frozen=True):
     """The parts of the URL of a build context. `path` ends in `/`."""
 
     host: str

@@ -198,10 +198,11 @@ class FreshReads:
         return {} if entry is None else entry.tags
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until the lists show the archived state that was written to each container.
+        """Waits for late writes of other clients, and for lists that show each archived state.
 
-        Waits at most `LAG` seconds. After `LAG` seconds, envsync forgets each write that the lists
-        do not show yet, so that the next read returns the states in the lists.
+        `RecentWrites.other_writes` describes the first wait. The second wait takes at most `LAG`
+        seconds. After `LAG` seconds, envsync forgets each write that the lists do not show yet, so
+        that the next read returns the states in the lists.
 
         Args:
             waiting: a function that is called before each new read of the lists. The function gets
@@ -210,6 +211,8 @@ class FreshReads:
         Raises:
             TargetError: the lists cannot be read.
         """
+        if (rest := self._recent_writes.other_writes()) > 0:
+            self._sleep(rest)
         # If the last listing already shows every write, the lists are not read again.
         deadline, wait = self._clock() + LAG, 0.0
         with self._lock:

@@ -8,15 +8,15 @@ of active containers is reliable, because this list omits archived containers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
+
+from msgspec import Struct
 
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The containers of a workspace or registry.
 
     Attributes:

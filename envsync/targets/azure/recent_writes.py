@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.targets.azure.wire import Resource
 
@@ -14,9 +17,12 @@ from envsync.targets.azure.wire import Resource
 LAG: Final = 60.0
 """The maximum seconds until a list shows a write."""
 
+# A change with an upload can take minutes, but the upload is before the last check.
+_LONGEST_RACE: Final = 2.0
+"""The maximum seconds for which `other_writes` waits."""
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+
+class _Seen(Struct, frozen=True):
     at: float
     resource: Resource
     expected: bool = True
@@ -42,6 +48,29 @@ class RecentWrites:
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str | None], _Seen] = {}
         self._marked: set[tuple[str, str]] = set()
+        self._longest = self._ended = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Measures one change, from its checks until its result is read back."""
+        started = self._clock()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ended = self._clock()
+                self._longest = max(self._longest, self._ended - started)
+
+    def other_writes(self) -> float:
+        """Returns the seconds until a late write of another client has probably arrived.
+
+        A write is late if the other client checked the version before this process wrote it. The
+        service has no preconditions, so it accepts such a write. The write arrives within the time
+        that the other client needs for one change, which is estimated by this process's longest
+        change.
+        """
+        with self._lock:
+            return self._ended + min(self._longest, _LONGEST_RACE) - self._clock()
 
     def mark(self, name: str, owner: str) -> None:
         """Records that a container has an owner's tag, or that the tag was sent to the service."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
@@ -14,8 +15,7 @@ from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.wire import Resource, resource
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """The environments of one workspace or registry.
 
     Each method sends one request, or one request for each page of a list.

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.naming import is_reserved
 from envsync.model.state import Container, RegisteredVersion, State
@@ -38,8 +39,7 @@ _Early = Mapping[str, Future[_Versions]]
 _Read = Callable[[Iterable[str]], Iterator[tuple[str, Container]]]
 
 
-@dataclass(frozen=True, slots=True)
-class StateReader:
+class StateReader(Struct, frozen=True):
     """Reads the state of one workspace or registry.
 
     Attributes:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from envsync.model.before import Before
@@ -120,7 +121,9 @@ class AzureTarget:
         contexts.fetch(item.context_uri, destination)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits at most a minute until the lists show which environments were archived or restored.
+        """Waits until a read shows this process's writes, and late writes of other clients.
+
+        Lists can take a minute to show which environments were archived or restored.
 
         Raises:
             TargetError: the lists cannot be read.
@@ -155,7 +158,7 @@ class AzureTarget:
             ensure_creatable(environment, before, self._container(key.name, found, before))
             return held
 
-        with self._lock(key.name):
+        with self._writing(key.name):
             # azure-ai-ml's `create_or_update` would replace the metadata of an existing version,
             # and restore an archived version. So the version is read just before it is sent, after
             # an upload. Reading it before the upload as well can make the upload unnecessary.
@@ -190,7 +193,7 @@ class AzureTarget:
             TargetError: the version does not exist or is curated, `restore` is True although the
                 container is archived, or the service ignored a change.
         """
-        with self._lock(key.name):
+        with self._writing(key.name):
             if before is not None:
                 # Read the lists now, so that the time between reading the version and writing it
                 # is short.
@@ -229,7 +232,7 @@ class AzureTarget:
             container = self._container(name, found, before)
             ensure_archivable(name, version, before, container, archived=archived)
 
-        with self._lock(name):
+        with self._writing(name):
             if version is None:
                 self._writer.set_container(name, archived, check if before else None)
                 if archived and before is not None:
@@ -244,7 +247,7 @@ class AzureTarget:
             Conflict: the container was archived or restored in the meantime.
             TargetError: the container does not exist, or its tags could not be written.
         """
-        with self._lock(name):
+        with self._writing(name):
             ensure_ownable(name, before, self._container(name, [], before))
             self._writer.own(name, owner)
 
@@ -328,7 +331,11 @@ class AzureTarget:
                 )
             return self._found
 
-    def _lock(self, name: str) -> threading.Lock:
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """Lets one thread at a time write to a name, and records how long the change takes."""
         with self._locking:
             # Without `_locking`, two threads could create two locks for the same name.
-            return self._locks[name]
+            lock = self._locks[name]
+        with lock, self._recent_writes.timed():
+            yield

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, cast
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import (
@@ -48,8 +49,7 @@ _CREATING: Final = 10
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """A container or a version, as the service returns it.
 
     Attributes:

@@ -9,8 +9,9 @@ seems to have the requested state.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import Environment, all_tags
@@ -43,8 +44,7 @@ class _RegisteredError(Exception):
         self.held = held
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """Writes to one endpoint.
 
     The caller must not write to the same name from several threads at the same time.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+
+class Behaviour(Struct, frozen=True):
     """The store's behaviour in each undocumented case. The local target uses the defaults.
 
     Attributes:

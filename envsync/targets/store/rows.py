@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+from msgspec import Struct, field
 
 from envsync.model.canonical import JSON
 from envsync.model.provenance import OWNER_TAG
@@ -150,8 +151,7 @@ class HistoryRow(NamedTuple):
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewVersion:
+class NewVersion(Struct, frozen=True):
     """A version to register.
 
     Attributes:
@@ -177,8 +177,7 @@ class NewVersion:
         return self.tags.get(OWNER_TAG)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The mutable fields of one write. A field is None if the write does not contain it.
 
     Attributes:
@@ -198,8 +197,7 @@ class Written:
     numbers: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The content of a store at one moment. Versions are sorted from oldest to newest."""
 
     containers: list[ContainerRow] = field(default_factory=list)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.emulator.settings import Settings
 from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, Client, serving
@@ -401,7 +401,7 @@ def test_seeded_and_curated_environments_are_listed_immediately() -> None:
 
 
 def test_every_setting_for_unknown_behaviour_is_tested() -> None:
-    switches = {item.name for item in fields(Settings) if "Literal" in str(item.type)}
+    switches = {name for name, kind in Settings.__annotations__.items() if "Literal" in kind}
 
     assert switches == {
         "tags",

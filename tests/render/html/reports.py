@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from envsync.model.history import HistoryEntry
 from envsync.model.state import Container, Modification

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.environment import Build, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import Build, BuildContext, EnvironmentKey, EnvironmentSpec, Metadata
@@ -446,6 +446,40 @@ class TestContainerState:
 
         assert recent.containers() == {}
         assert slept
+
+    @pytest.mark.parametrize(("change", "wait"), [(0.25, 0.25), (90.0, 2.0)])
+    def test_settle_waits_for_late_writes_of_other_clients(
+        self, service: Azure, change: float, wait: float
+    ) -> None:
+        now = 0.0
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            nonlocal now
+            now += seconds
+            slept.append(seconds)
+
+        recent = RecentWrites(0, clock=lambda: now)
+        for seconds in (change, change / 2):
+            with recent.timed():
+                now += seconds
+        with service.target("workspace") as target:
+            fresh = FreshReads(target.endpoint.resources, recent, clock=lambda: now, sleep=sleep)
+
+            fresh.settle(lambda _names: None)
+            fresh.settle(lambda _names: None)
+
+        assert slept == [wait]
+
+    def test_settle_does_not_wait_without_a_write(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            fresh = FreshReads(
+                target.endpoint.resources,
+                RecentWrites(0),
+                sleep=lambda seconds: pytest.fail(f"waits {seconds} seconds"),
+            )
+
+            fresh.settle(lambda _names: None)
 
 
 class TestStaleGet:

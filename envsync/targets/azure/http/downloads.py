@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
 from envsync.model.errors import ContextUnavailable, TargetError
+from envsync.model.value import Value
 from envsync.targets.azure.http.errors import RequestRefused, explained
 from envsync.targets.azure.http.uploads import UploadRetries
 
@@ -26,8 +26,7 @@ _NEVER_WRITTEN: Final = frozenset({"", ".", "..", ".git", ".envsync"})
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(Value, frozen=True):
     """A container in a storage account.
 
     Attributes:
@@ -36,9 +35,11 @@ class Storage:
         secret: a SAS token, the key of the account, or a credential.
     """
 
+    unshown = ("secret",)
+
     host: str
     container: str
-    secret: str | TokenCredential = field(repr=False)
+    secret: str | TokenCredential
 
 
 def download(storage: Storage, prefix: str, destination: Path, *, time_limit: float) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from msgspec import Struct
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
@@ -31,8 +31,7 @@ _NETWORK: Final = "Check the network, and HTTPS_PROXY if there is a proxy."
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorDetails:
+class ErrorDetails(Struct, frozen=True):
     """The `error.code`, the `error.message` and the innermost error code of an error body."""
 
     code: str = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from azure.core.credentials import TokenCredential
@@ -15,6 +14,7 @@ from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+from msgspec import Struct
 
 from envsync._version import __version__
 from envsync.model.canonical import JSON
@@ -35,8 +35,7 @@ _LONGEST_POLL: Final = 10.0
 _ENDED: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One response of the service: the status, the body as JSON data, and the headers."""
 
     status: int

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pexpect
 import pytest
+from msgspec.structs import replace
 
 from envsync.emulator.settings import Settings
 from envsync.model.environment import Build, Environment, EnvironmentSpec
