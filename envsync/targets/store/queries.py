@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.history import HistoryAction
@@ -122,6 +122,14 @@ def records(
     terms = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
     where = f"WHERE {' AND '.join(terms)} " if terms else ""
     return version_records(connection.execute(_VERSION_RECORDS + where + "ORDER BY seq", wanted))
+
+
+def records_of(connection: sqlite3.Connection, names: Iterable[str]) -> list[VersionRecord]:
+    """Returns the full records of all versions of some containers, from oldest to newest."""
+    # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
+    where = "WHERE name IN (SELECT value FROM json_each(?)) "
+    query = f"{_VERSION_RECORDS}{where}ORDER BY seq"
+    return version_records(connection.execute(query, (json.dumps(list(names)),)))
 
 
 def add_container(connection: sqlite3.Connection, name: str, at: str, actor: str) -> None:
