@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
+from uuid import uuid4
 
+from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
-from azure.core.pipeline.policies import RequestIdPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from msgspec import Struct
 
 from envsync._version import __version__
@@ -73,13 +73,14 @@ class Rest:
         self.cloud = cloud
         self._operations = operations
         self._transport = transport
-        self._client: ARMPipelineClient[Any, Any] = ARMPipelineClient(
+        # Each policy takes CPU time for each request, so `_send` sets the headers of azure-core's
+        # `UserAgentPolicy` and `RequestIdPolicy`.
+        self._user_agent = UserAgentPolicy(f"envsync/{__version__}").user_agent
+        self._client: PipelineClient[Any, Any] = PipelineClient(
             cloud.manager,
             policies=[
-                RequestIdPolicy(),
-                UserAgentPolicy(f"envsync/{__version__}"),
                 Retries(time_limit, sleep=sleep),
-                ARMChallengeAuthenticationPolicy(credential, cloud.scope),
+                BearerTokenCredentialPolicy(credential, cloud.scope),
             ],
             transport=transport,
         )
@@ -171,7 +172,11 @@ class Rest:
             method,
             url,
             params=parameters,
-            headers={"Accept": "application/json"},
+            headers={
+                "Accept": "application/json",
+                "User-Agent": self._user_agent,
+                "x-ms-client-request-id": str(uuid4()),
+            },
             json=None if body is None else dict(body),
         )
         try:
