@@ -19,6 +19,11 @@ from urllib3.util.ssl_ import create_urllib3_context
 _READ_OPTIONS: Final = frozenset({"headers", "timeout", "verify", "cert", "proxies", "stream"})
 """The options of a request that needs no preparation by requests."""
 
+# Reading the certificates of the package certifi takes 40 ms of CPU time, and urllib3 reads them
+# for each connection. All connections of all targets can share them.
+_contexts: Final[dict[tuple[Path, int], ssl.SSLContext]] = {}
+_reading: Final = threading.Lock()
+
 
 def new_session(parallel: int) -> requests.Session:
     """Returns a session that keeps a connection open for each of `parallel` requests."""
@@ -76,10 +81,7 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that reads the trusted certificates once, and not for each connection.
-
-    Reading the certificates of the package certifi takes 40 ms of CPU time.
-    """
+    """An adapter whose connections share the trusted certificates."""
 
     def __init__(self, parallel: int) -> None:
         super().__init__(
@@ -92,8 +94,6 @@ class _Adapter(HTTPAdapter):
             pool_block=True,
         )
         self._pools: dict[tuple[object, ...], Any] = {}
-        self._contexts: dict[Path, ssl.SSLContext] = {}
-        self._lock = threading.Lock()
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
@@ -106,27 +106,25 @@ class _Adapter(HTTPAdapter):
             self._pools[key] = pool
         return pool
 
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> Any:
-        """Returns the host and the TLS settings of a request, for the key of its pool.
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Sets the certificates of a pool. Arguments are the same as in requests.
 
         Raises:
             requests.exceptions.SSLError: the trusted certificates cannot be read.
         """
-        host, settings = super().build_connection_pool_key_attributes(request, verify, cert)
-        if verify:
-            settings["ssl_context"] = self._context(verify)
-            # If these settings were set, urllib3 would read the certificates for each connection.
-            settings.pop("ca_certs", None)
-            settings.pop("ca_cert_dir", None)
-        return host, settings
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Sets the certificates of a pool. Arguments and exceptions are the same as in requests."""
-        # requests before 2.32 does not call `build_connection_pool_key_attributes`.
-        if "ssl_context" not in conn.conn_kw:
+        if "ssl_context" in conn.conn_kw:
+            return
+        # A shared context must not contain a client certificate. For a proxy with TLS, urllib3
+        # creates a second context, from the settings that requests sets.
+        by_tls = conn.proxy is not None and conn.proxy.scheme == "https"
+        if not verify or cert or by_tls:
             super().cert_verify(conn, url, verify, cert)
+            return
+        place = Path(DEFAULT_CA_BUNDLE_PATH if verify is True else verify)
+        conn.conn_kw["ssl_context"] = _trusting(place)
+        conn.cert_reqs = "CERT_REQUIRED"
+        # With these settings, urllib3 would read the certificates again for each connection.
+        conn.ca_certs = conn.ca_cert_dir = None
 
     def close(self) -> None:
         """Closes all connections."""
@@ -134,22 +132,29 @@ class _Adapter(HTTPAdapter):
         self._pools.clear()
         super().close()
 
-    def _context(self, verify: Any) -> ssl.SSLContext:
-        place = Path(DEFAULT_CA_BUNDLE_PATH if verify is True else verify)
-        with self._lock:
-            if place not in self._contexts:
+
+def _trusting(place: Path) -> ssl.SSLContext:
+    """Returns a TLS context that trusts the certificates in a file or a directory.
+
+    Raises:
+        requests.exceptions.SSLError: the certificates cannot be read.
+    """
+    try:
+        # A process can change the certificates, for example between two tests.
+        key = (place, place.stat().st_mtime_ns)
+        with _reading:
+            if key not in _contexts:
                 context = create_urllib3_context()
-                try:
-                    if place.is_dir():
-                        context.load_verify_locations(capath=place)
-                    else:
-                        context.load_verify_locations(place)
-                except OSError as error:
-                    raise requests.exceptions.SSLError(
-                        f"the trusted certificates in {place} cannot be read: {error}"
-                    ) from error
-                self._contexts[place] = context
-            return self._contexts[place]
+                if place.is_dir():
+                    context.load_verify_locations(capath=place)
+                else:
+                    context.load_verify_locations(place)
+                _contexts[key] = context
+            return _contexts[key]
+    except OSError as error:
+        raise requests.exceptions.SSLError(
+            f"the trusted certificates in {place} cannot be read: {error}"
+        ) from error
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

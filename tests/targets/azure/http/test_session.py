@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import weakref
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 pytest.importorskip("azure.core", reason="azure-core is not installed")
 
+import certifi
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -55,26 +57,66 @@ def test_a_password_in_a_netrc_does_not_replace_the_token(
     assert sent.headers["Authorization"] == "Bearer token"
 
 
-def pool(session: requests.Session, url: str) -> Any:
+def pool(session: requests.Session, url: str, verify: bool | None = None) -> Any:
     adapter = session.get_adapter(url)
     assert isinstance(adapter, HTTPAdapter)
-    settings = session.merge_environment_settings(url, {}, None, None, None)
+    settings = session.merge_environment_settings(url, {}, None, verify, None)
     prepared = requests.Request("GET", url).prepare()
-    return adapter.get_connection_with_tls_context(
+    found = adapter.get_connection_with_tls_context(
         prepared, settings["verify"], settings["proxies"], settings["cert"]
     )
+    adapter.cert_verify(found, url, settings["verify"], settings["cert"])
+    return found
 
 
-def test_the_connections_to_all_hosts_share_certificates_that_are_read_once() -> None:
-    session = new_session(2)
+def test_all_connections_share_certificates_that_are_read_once() -> None:
+    one, other = new_session(2), new_session(2)
 
-    pools = [pool(session, url) for url in (MANAGER, MANAGER, "https://ml.example/a")]
+    pools = [pool(one, MANAGER), pool(one, "https://ml.example/a"), pool(other, MANAGER)]
 
-    assert pools[0] is pools[1]
+    assert pool(one, MANAGER) is pools[0]
     assert len({id(found.conn_kw["ssl_context"]) for found in pools}) == 1
     # With `ca_certs`, urllib3 reads the certificates for each connection.
     assert [found.ca_certs for found in pools] == [None, None, None]
-    assert {found.conn_kw["ssl_context"].verify_mode for found in pools} == {ssl.CERT_REQUIRED}
+    assert {found.cert_reqs for found in pools} == {"CERT_REQUIRED"}
+    assert pools[0].conn_kw["ssl_context"].verify_mode == ssl.CERT_REQUIRED
+    assert pools[0].conn_kw["ssl_context"].check_hostname
+
+
+def test_a_proxy_with_tls_is_trusted_by_the_same_certificates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "https://proxy:1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+
+    found = pool(new_session(1), MANAGER)
+
+    # urllib3 uses `ca_certs` for the connection to the proxy as well.
+    assert (found.ca_certs, found.cert_reqs) == (certifi.where(), "CERT_REQUIRED")
+    assert "ssl_context" not in found.conn_kw
+
+
+def test_a_request_without_verification_shares_no_certificates() -> None:
+    session = new_session(1)
+    trusting = pool(session, MANAGER)
+
+    found = pool(session, MANAGER, verify=False)
+
+    assert found is not trusting
+    assert (found.cert_reqs, trusting.cert_reqs) == ("CERT_NONE", "CERT_REQUIRED")
+    assert "ssl_context" not in found.conn_kw
+
+
+def test_certificates_that_have_changed_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(Path(certifi.where()).read_bytes())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    first = pool(new_session(1), MANAGER).conn_kw["ssl_context"]
+    os.utime(path, (1, 1))
+
+    assert pool(new_session(1), MANAGER).conn_kw["ssl_context"] is not first
 
 
 def test_closing_the_session_closes_its_pools() -> None:
