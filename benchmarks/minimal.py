@@ -1,9 +1,9 @@
-"""Sends the requests of a plan with azure-identity and azure-core alone, and ignores the responses.
+"""Sends the requests of a plan with azure-core alone, and ignores the responses.
 
-This program is the floor of `plan` and `status` in Python: it reads no project, converts no
-response and compares nothing.
+This program is the floor of `plan` and `status` in Python: it signs in and sends the same requests,
+but it reads no project, converts no response and compares nothing.
 
-    python -m benchmarks.minimal WORKSPACE NAME...
+    python -m benchmarks.minimal ENVIRONMENTS WORKSPACE...
 """
 
 from __future__ import annotations
@@ -14,29 +14,35 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from azure.core.pipeline.policies import RetryPolicy
+from azure.core import PipelineClient
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.identity import EnvironmentCredential
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from requests import Session
 from requests.adapters import HTTPAdapter
 
+from envsync.model.target import DEFAULT_PARALLEL
+
 _MANAGER = "https://management.azure.com"
-_PARALLEL = 16
 
 
-def read(workspace: str, names: Sequence[str]) -> None:
-    """Reads both lists of environments, and the versions of each environment, 16 at a time."""
+def main(environments: int, workspaces: Sequence[str]) -> None:
+    """Reads workspaces at the same time."""
+    with ThreadPoolExecutor(len(workspaces)) as pool:
+        for done in [pool.submit(_read, name, environments) for name in workspaces]:
+            done.result()
+
+
+def _read(workspace: str, environments: int) -> None:
+    """Reads both lists of environments, and the versions of each environment."""
     session = Session()
-    session.mount("https://", HTTPAdapter(pool_maxsize=_PARALLEL, pool_block=True))
-    credential = EnvironmentCredential()
-    client: ARMPipelineClient[Any, Any] = ARMPipelineClient(
+    session.mount("https://", HTTPAdapter(pool_maxsize=DEFAULT_PARALLEL, pool_block=True))
+    client: PipelineClient[Any, Any] = PipelineClient(
         _MANAGER,
         policies=[
             RetryPolicy(),
-            ARMChallengeAuthenticationPolicy(credential, f"{_MANAGER}/.default"),
+            BearerTokenCredentialPolicy(EnvironmentCredential(), f"{_MANAGER}/.default"),
         ],
         transport=RequestsTransport(session=session, session_owner=False),
     )
@@ -45,14 +51,17 @@ def read(workspace: str, names: Sequence[str]) -> None:
         f"{os.environ['AZURE_RESOURCE_GROUP']}/providers/Microsoft.MachineLearningServices/"
         f"workspaces/{workspace}/environments"
     )
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        lists = [pool.submit(_pages, client, url, view) for view in ("All", "ActiveOnly")]
-        found = [pool.submit(_pages, client, f"{url}/{name}/versions", "All") for name in names]
-        for each in (*lists, *found):
-            each.result()
+    with session, ThreadPoolExecutor(DEFAULT_PARALLEL) as pool:
+        sent = [pool.submit(_pages, client, url, view) for view in ("All", "ActiveOnly")]
+        sent += [
+            pool.submit(_pages, client, f"{url}/environment-{number}/versions", "All")
+            for number in range(environments)
+        ]
+        for done in sent:
+            done.result()
 
 
-def _pages(client: ARMPipelineClient[Any, Any], url: str, view: str) -> None:
+def _pages(client: PipelineClient[Any, Any], url: str, view: str) -> None:
     following: str | None = f"{url}?api-version=2023-04-01-preview&listViewType={view}"
     while following:
         response = client.send_request(HttpRequest("GET", following))
@@ -61,4 +70,4 @@ def _pages(client: ARMPipelineClient[Any, Any], url: str, view: str) -> None:
 
 
 if __name__ == "__main__":
-    read(sys.argv[1], sys.argv[2:])
+    main(int(sys.argv[1]), sys.argv[2:])
