@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.targets.connection import Advance, Connection
@@ -44,9 +46,11 @@ def open_each(
     config = project.config
     opened: dict[str, Target] = {}
     failed: dict[str, str] = {}
+    credentials: dict[tuple[str, str], Any] = {}
     for name in names:
+        settings = replace(connection(name), credentials=credentials)
         try:
-            target = open_target(config.target(name), config.root, connection(name))
+            target = open_target(config.target(name), config.root, settings)
         # A variable that is not set, or a package that is missing, concerns only this target.
         except (InvalidProject, TargetError) as error:
             failed[name] = one_line(error)
