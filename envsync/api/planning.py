@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -118,7 +118,7 @@ def plan_for(
 
 def plan_each(
     project: Project,
-    targets: Iterable[str],
+    targets: Collection[str],
     globs: Sequence[str] = (),
     *,
     since: str | None = None,
@@ -147,12 +147,13 @@ def plan_each(
     Raises:
         EnvsyncError: no target can be planned, and the reason is the same for all targets.
     """
+    drafts: dict[str, PlanDraft] = {}
+    plans: dict[str, Plan] = {}
+    errors: dict[str, EnvsyncError] = {}
     with ExitStack() as stack:
-        opened, failed = open_each(project, targets, connection, stack)
-        drafts: dict[str, PlanDraft] = {}
-        errors: list[EnvsyncError] = []
+        opened, unreadable = open_each(project, targets, connection, stack)
         for name, target in opened.items():
-            try:
+            with _noting(errors, name):
                 drafts[name] = draft_plan(
                     project,
                     target.identity,
@@ -162,16 +163,26 @@ def plan_each(
                     allow_mass_archive=allow_mass_archive,
                     allow_in_use=allow_in_use,
                 )
-            except EnvsyncError as error:
-                errors.append(error)
-                failed[name] = one_line(error)
-        # An error of all targets is an error of the project or of the arguments.
-        if errors and not drafts and len(set(failed.values())) == 1:
-            raise errors[0]
         states, unread = read_each(
             {name: partial(draft.read, opened[name]) for name, draft in drafts.items()}, advance
         )
-        return {name: drafts[name].plan(state) for name, state in states.items()}, failed | unread
+        for name, state in states.items():
+            with _noting(errors, name):
+                plans[name] = drafts[name].plan(state)
+    failed = unreadable | unread | {name: one_line(error) for name, error in errors.items()}
+    # The same error of all targets is an error of the project or of the arguments.
+    if errors and not plans and len(set(failed.values())) == 1:
+        raise next(iter(errors.values()))
+    return plans, {name: failed[name] for name in targets if name in failed}
+
+
+@contextmanager
+def _noting(errors: dict[str, EnvsyncError], name: str) -> Iterator[None]:
+    """Adds an expected error of the block to `errors`."""
+    try:
+        yield
+    except EnvsyncError as error:
+        errors[name] = error
 
 
 def changed_names(project: Project, ref: str, target: str | None = None) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from envsync.model.errors import InvalidProject, TargetError
+from envsync.model.errors import EnvsyncError, InvalidProject, TargetError
 from envsync.targets.connection import Advance, Connection
 from envsync.targets.kinds import open_target
 
@@ -62,7 +62,7 @@ def open_each(
 def read_each(
     reads: Mapping[str, Callable[[], _Result]], advance: Advance
 ) -> tuple[dict[str, _Result], dict[str, str]]:
-    """Reads targets at the same time. Returns the results, and the message of each `TargetError`.
+    """Reads targets at the same time. Returns the results, and the message of each expected error.
 
     Args:
         reads: a function that reads the target, by the name of the target.
@@ -79,7 +79,7 @@ def read_each(
             advance(done, len(started))
             try:
                 found[started[read]] = read.result()
-            except TargetError as error:
+            except EnvsyncError as error:
                 failed[started[read]] = str(error)
     finally:
         # After Ctrl-C, do not wait here: the caller closes the targets, and then their reads fail.
