@@ -8,9 +8,11 @@ request log.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from azure.core.pipeline.transport import RequestsTransport
+from requests import RequestException
 
 from envsync.model.canonical import JSON
 from envsync.targets.azure.http.errors import ensure_succeeded
@@ -179,6 +181,11 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if self._log is not None:
                 self._log.failed(request, error, time.monotonic() - started)
             raise
+        if response.status_code in RETRIED:
+            # azure-ai-ml streams some responses, and azure-core sends the request again without
+            # reading the response. The connection would then never return to the pool.
+            with suppress(RequestException):
+                _ = response.internal_response.content
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)

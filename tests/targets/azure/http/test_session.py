@@ -14,9 +14,11 @@ pytest.importorskip("azure.core", reason="azure-core is not installed")
 
 import certifi
 import requests
+from azure.core.rest import HttpRequest
 from requests.adapters import HTTPAdapter
 
 from envsync.targets.azure.http.session import new_session
+from envsync.targets.azure.http.transport import SharedTransport
 from tests.targets.azure.scripted import Script, answer
 
 MANAGER = "https://management.azure.com/subscriptions"
@@ -155,3 +157,14 @@ def test_a_request_has_the_same_headers_with_and_without_preparation(method: str
 
     assert script.sent == [(method, MANAGER)]
     assert script.headers == [expected]
+
+
+@pytest.mark.parametrize(("status", "read"), [(503, 2), (200, 0)])
+def test_a_response_that_is_sent_again_returns_its_connection(status: int, read: int) -> None:
+    transport = SharedTransport(1)
+    transport.session.mount("https://", Script(answer(status, {})))
+
+    response = transport.send(HttpRequest("PUT", MANAGER), stream=True)
+    transport.close()
+
+    assert response.internal_response.raw.tell() == read
