@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,9 +94,9 @@ def rows(scratch: Path, rounds: int) -> Iterator[Row]:
         scratch: an empty directory.
         rounds: the runs of each command.
     """
-    yield _with_latency(scratch / "latency", rounds)
+    yield from _with_latency(scratch / "latency", rounds)
     yield from _throttled(scratch / "throttled")
-    yield _status(scratch / "status", rounds)
+    yield from _status(scratch / "status", rounds)
 
 
 def write_settings(directory: Path, workspaces: Sequence[str]) -> None:
@@ -132,21 +133,30 @@ def registered(directory: Path, count: int, *, targets: int = 1) -> list[str]:
     return names
 
 
-def _with_latency(directory: Path, rounds: int) -> Row:
-    registered(directory, 500)
-    options = ("--workspaces", "ws-0", "--latency", f"{LATENCY * 1000:.0f}")
+def _with_latency(directory: Path, rounds: int) -> Iterator[Row]:
+    count = 500
+    names = registered(directory, count)
+    options = ("--workspaces", names[0], "--latency", f"{LATENCY * 1000:.0f}")
     with emulator(directory, "latency", *options) as service:
-        (costs,) = in_turn(Command((*ENVSYNC, "plan"), directory, service.variables), rounds=rounds)
-        requests = len(service.statuses()) / (rounds + 1)
+        commands = (
+            Command((*ENVSYNC, "plan"), directory, service.variables),
+            _minimal(directory, service, count, names),
+        )
+        ours, minimal = in_turn(*commands, rounds=rounds)
+        requests = len(service.statuses()) / (rounds + 1) / len(commands)
     floor = LATENCY * requests / DEFAULT_PARALLEL
-    wall = median(cost.wall for cost in costs)
-    return Row(
-        "`plan` of 500 environments, 50 ms latency",
-        f"the floor: {requests:.0f} requests, {DEFAULT_PARALLEL} at once",
-        wall / floor,
-        1.3,
-        detail=f"{wall:.2f} s ({_cpu(costs)}), {floor:.2f} s",
-    )
+    for what, costs, goal in (
+        (f"`plan` of {count} environments, 50 ms latency", ours, 1.3),
+        ("the same requests with azure-core alone", minimal, None),
+    ):
+        wall = median(cost.wall for cost in costs)
+        yield Row(
+            what,
+            f"the floor: {requests:.0f} requests, {DEFAULT_PARALLEL} at once",
+            wall / floor,
+            goal,
+            detail=f"{wall:.2f} s ({_cpu(costs)}), {floor:.2f} s",
+        )
 
 
 def _throttled(directory: Path) -> Iterator[Row]:
@@ -173,8 +183,9 @@ def _throttled(directory: Path) -> Iterator[Row]:
     )
 
 
-def _status(directory: Path, rounds: int) -> Row:
-    names = registered(directory, 200, targets=5)
+def _status(directory: Path, rounds: int) -> Iterator[Row]:
+    count = 200
+    names = registered(directory, count, targets=5)
     options = ("--workspaces", ",".join(names), "--latency", f"{LATENCY * 1000:.0f}")
     with emulator(directory, "status", *options) as service:
         every = Command((*ENVSYNC, "status"), directory, service.variables)
@@ -182,16 +193,41 @@ def _status(directory: Path, rounds: int) -> Row:
             Command((*ENVSYNC, "status", "-t", name), directory, service.variables)
             for name in names
         ]
-        ours, *others = in_turn(every, *single, rounds=rounds)
-    together = median(cost.wall for cost in ours)
-    slowest = max(median(cost.wall for cost in costs) for costs in others)
-    return Row(
-        "`status` of 200 environments in 5 workspaces, 50 ms latency",
-        "the slowest of the 5 alone",
-        together / slowest,
-        1.2,
-        detail=f"{together:.2f} s ({_cpu(ours)}), {slowest:.2f} s",
-    )
+        minimal = (
+            _minimal(directory, service, count, names),
+            _minimal(directory, service, count, names[:1]),
+        )
+        ours, minimal_all, minimal_one, *others = in_turn(every, *minimal, *single, rounds=rounds)
+    slowest = max(others, key=lambda costs: median(cost.wall for cost in costs))
+    for what, against, together, alone, goal in (
+        (
+            f"`status` of {count} environments in 5 workspaces, 50 ms latency",
+            "the slowest of the 5 alone",
+            ours,
+            slowest,
+            1.2,
+        ),
+        (
+            "the same requests with azure-core alone",
+            "one of the 5 with azure-core alone",
+            minimal_all,
+            minimal_one,
+            None,
+        ),
+    ):
+        wall, other = (median(cost.wall for cost in costs) for costs in (together, alone))
+        detail = f"{wall:.2f} s ({_cpu(together)}), {other:.2f} s ({_cpu(alone)})"
+        yield Row(what, against, wall / other, goal, detail=detail)
+
+
+def _minimal(
+    directory: Path, service: Service, environments: int, workspaces: Sequence[str]
+) -> Command:
+    """Returns a program that only sends the requests: `benchmarks/minimal.py`."""
+    root = str(Path(__file__).parents[1])
+    variables = {**service.variables, "PYTHONPATH": root}
+    arguments = (sys.executable, "-m", "benchmarks.minimal", str(environments), *workspaces)
+    return Command(arguments, directory, variables)
 
 
 def _cpu(costs: Sequence[Cost]) -> str:

@@ -10,12 +10,26 @@ from typing import TYPE_CHECKING
 # Type checkers read these imports, and Python reads `_HOMES`: both must name the same modules.
 if TYPE_CHECKING:
     from envsync.api.applying import Applied, Verification, apply_and_verify, apply_plan
-    from envsync.api.planning import changed_names, make_plan, plan_for, plan_with, provenance
+    from envsync.api.planning import (
+        changed_names,
+        make_plan,
+        plan_each,
+        plan_for,
+        plan_with,
+        provenance,
+    )
     from envsync.api.status import read_status
 
 _HOMES = {
     "applying": ("Applied", "Verification", "apply_and_verify", "apply_plan"),
-    "planning": ("changed_names", "make_plan", "plan_for", "plan_with", "provenance"),
+    "planning": (
+        "changed_names",
+        "make_plan",
+        "plan_each",
+        "plan_for",
+        "plan_with",
+        "provenance",
+    ),
     "status": ("read_status",),
 }
 
@@ -26,6 +40,7 @@ __all__ = [
     "apply_plan",
     "changed_names",
     "make_plan",
+    "plan_each",
     "plan_for",
     "plan_with",
     "provenance",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from envsync.git.checked_out import ensure_checked_out
+from envsync.api.plan_draft import PlanDraft, draft_plan
+from envsync.api.several import one_line, open_each, read_each
 from envsync.model.errors import EnvsyncError, GitError
-from envsync.plan import planner
-from envsync.plan.change import Action
-from envsync.plan.in_use import References
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
-from envsync.plan.selection import ensure_possible
-from envsync.project.for_target import of_other_targets, useless_patterns
-from envsync.project.left_out import left_out
 from envsync.project.project import Project
+from envsync.targets.connection import Advance, Connection
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from envsync.git.references import FoundReferences
     from envsync.model.state import State
@@ -108,134 +103,86 @@ def plan_for(
             target cannot be read.
         InvalidProject: the settings of the target are not valid for the declared environments.
     """
-    config = project.config
-    name = target.identity.name
-    if config.has_default_project:
-        # `envsync.git` is imported only here, because the import is slow and most projects set
-        # `project`.
-        from envsync.git.proposal import ensure_project
-
-        ensure_project(config, name)
-    ensure_checked_out(project)
-    declared = project.declared_for(name)
-    # If envsync finds no file, the files are not necessarily deleted: a directory or a setting can
-    # be wrong.
-    if not project.declarations and not allow_mass_archive:
-        raise _nothing_found(project)
-    policy = replace(
-        config.policy,
-        take_over=take_over,
-        allow_mass_archive=allow_mass_archive,
-        allow_in_use=allow_in_use,
+    draft = draft_plan(
+        project,
+        target.identity,
+        globs,
+        only=only,
         commit=commit,
-    )
-    if project.declarations and not declared and not allow_mass_archive:
-        raise EnvsyncError(
-            f"The settings of the target '{name}' leave out every environment. Correct `include` "
-            "and `exclude` of the target, or pass --allow-mass-archive."
-        )
-    options = Options(
-        globs=tuple(globs),
-        names=None if only is None else tuple(sorted(only)),
         take_over=take_over,
         allow_mass_archive=allow_mass_archive,
         allow_in_use=allow_in_use,
     )
-    # Do not read the target for an empty selection, because reading a target in Azure takes seconds
-    # and needs a login.
-    if only is not None and not only:
-        return Plan(policy.project, target.identity, options=options)
-    ensure_possible(globs, declared)
-    names = {declaration.name for declaration in declared}
-    suffix = config.targets[name].scope.suffix if name in config.targets else ""
-
-    def planner_of(state: State) -> Callable[..., Plan]:
-        others = of_other_targets(state.keys() - names, project.declarations, config, name)
-        return partial(
-            planner.make_plan,
-            declared,
-            {key: container for key, container in state.items() if key not in others},
-            policy,
-            target=target.identity,
-            globs=globs,
-            only=only,
-            suffix=suffix,
-        )
-
-    if actual is None and only is not None and not globs:
-        # The other environments matter only to the guard, which counts what the whole project would
-        # archive.
-        state = target.read(only)
-        if not any(change.action is Action.ARCHIVE for change in planner_of(state)().changes):
-            actual = state
-    if actual is None:
-        # Also read versions that the project owns but no longer declares, because the plan can
-        # archive them.
-        actual = target.read(names, policy.project)
-    make = planner_of(actual)
-    plan = make()
-    warnings: list[str] = []
-    # Reading the files of a repository takes time, and most plans need no references.
-    if plan.latest or any(change.action is Action.ARCHIVE for change in plan.changes):
-        if found is None:
-            from envsync.git.references import references_of
-
-            found = references_of(project)
-        make = partial(make, references=References.of(found.references, target.identity))
-        warnings += filter(None, [found.warning])
-    archived = {change.name for change in plan.changes if change.action is Action.ARCHIVE}
-    if archived:
-        # Look for the files of versions only if the plan archives something, because git is slow.
-        from envsync.git.proof import still_there
-
-        ours = [
-            version
-            for key in archived
-            for version in actual[key].versions
-            if version.owner == policy.project
-        ]
-        plan = make(
-            still_there=still_there(project, ours, suffix),
-            left_out=left_out(project, name, ours),
-        )
-    elif plan.latest:
-        plan = make()
-    warnings = [*plan.warnings, *warnings, *useless_patterns(project.declarations, config, name)]
-    return replace(plan, warnings=tuple(warnings), options=options)
+    return draft.plan(draft.read(target) if actual is None else actual, found)
 
 
-def _nothing_found(project: Project) -> EnvsyncError:
-    """Returns the error for a project without environment files.
+def plan_each(
+    project: Project,
+    targets: Collection[str],
+    globs: Sequence[str] = (),
+    *,
+    since: str | None = None,
+    take_over: bool = False,
+    allow_mass_archive: bool = False,
+    allow_in_use: bool = False,
+    connection: Callable[[str], Connection] = lambda _name: Connection(),
+    advance: Advance = lambda _done, _total: None,
+) -> tuple[dict[str, Plan], dict[str, str]]:
+    """Returns the plan for each target, and the message of each target that cannot be planned.
+
+    The targets are read at the same time. Never writes to a target.
+
+    Args:
+        project: the project, from `load_project`.
+        targets: the names of the targets in `envsync.yaml`.
+        globs: as for `make_plan`.
+        since: as for `make_plan`.
+        take_over: as for `make_plan`.
+        allow_mass_archive: as for `make_plan`.
+        allow_in_use: as for `make_plan`.
+        connection: a function that returns the settings of the connection for a target.
+        advance: a function that is called with the number of targets that are read, and the number
+            of all targets.
 
     Raises:
-        EnvsyncError: the project has neither environment files nor a settings file.
+        EnvsyncError: no target can be planned, and the reason is the same for all targets.
     """
-    project.ensure_found()
-    config = project.config
-    message = f"There is no environment file below {_listed(config.environments)}"
-    if missing := project.missing_directories:
-        settings = config.path.name if config.path else "envsync.yaml"
-        message = (
-            f"{_listed(missing)} in `environments` of {settings} is not a directory, so there is "
-            "no environment file. Correct the name, or restore the directory"
+    drafts: dict[str, PlanDraft] = {}
+    plans: dict[str, Plan] = {}
+    errors: dict[str, EnvsyncError] = {}
+    with ExitStack() as stack:
+        opened, unreadable = open_each(project, targets, connection, stack)
+        for name, target in opened.items():
+            with _noting(errors, name):
+                drafts[name] = draft_plan(
+                    project,
+                    target.identity,
+                    globs,
+                    only=None if since is None else changed_names(project, since, name),
+                    take_over=take_over,
+                    allow_mass_archive=allow_mass_archive,
+                    allow_in_use=allow_in_use,
+                )
+        states, unread = read_each(
+            {name: partial(draft.read, opened[name]) for name, draft in drafts.items()}, advance
         )
-    if config.policy.prune == "none":
-        consequence = "With `prune: none`, nothing is archived, so there is nothing to plan."
-    elif missing:
-        consequence = (
-            "If you have deleted every environment file on purpose, pass --allow-mass-archive to "
-            "archive every environment of the project."
-        )
-    else:
-        consequence = (
-            "The plan would archive every environment of the project. To allow this, pass "
-            "--allow-mass-archive."
-        )
-    return EnvsyncError(f"{message}. {consequence}")
+        for name, state in states.items():
+            with _noting(errors, name):
+                plans[name] = drafts[name].plan(state)
+    failed = unreadable | unread | {name: one_line(error) for name, error in errors.items()}
+    # The same error of all targets is an error of the project or of the arguments.
+    if errors and not plans and len(set(failed.values())) == 1:
+        raise next(iter(errors.values()))
+    return plans, {name: failed[name] for name in targets if name in failed}
 
 
-def _listed(directories: Sequence[str]) -> str:
-    return ", ".join(f"`{directory}`" for directory in directories)
+@contextmanager
+def _noting(errors: dict[str, EnvsyncError], name: str) -> Iterator[None]:
+    """Adds an expected error of the block to `errors`."""
+    try:
+        yield
+    except EnvsyncError as error:
+        errors[name] = error
 
 
 def changed_names(project: Project, ref: str, target: str | None = None) -> frozenset[str]:

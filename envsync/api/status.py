@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from envsync.api.planning import plan_for
+from envsync.api.several import open_each, read_each
 from envsync.git.checked_out import ensure_checked_out
-from envsync.model.errors import InvalidProject, TargetError
 from envsync.plan.selection import ensure_possible
 from envsync.plan.status import Key, Status, status
 from envsync.plan.status_cells import target_cells
 from envsync.project.for_target import of_other_targets
 from envsync.targets.connection import Advance, Connection
-from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
     from envsync.git.references import FoundReferences
@@ -113,14 +112,18 @@ def reading(
     names = tuple(dict.fromkeys(targets)) or tuple(project.config.targets)
     owner = project.config.policy.project
     with ExitStack() as stack:
-        opened, unreachable = _open(project, names, connection, stack)
+        opened, unreachable = open_each(project, names, connection, stack)
         # Reading the declarations finds conflicts between settings and files, so this comes before
         # the targets are read.
         declared = {name: project.declared_for(name) for name in opened}
         wanted = {name: {item.name for item in items} for name, items in declared.items()}
         used = {item.name for item in found.references if item.name} if found else set()
-        states, errors = _read(
-            opened, {name: wanted[name] | used for name in opened}, everything, owner, advance
+        states, errors = read_each(
+            {
+                name: partial(target.read, None if everything else wanted[name] | used, owner)
+                for name, target in opened.items()
+            },
+            advance,
         )
         read = {
             name: {
@@ -152,56 +155,6 @@ def reading(
             archived=everything,
         )
         yield Reading(result, {name: opened[name] for name in plans}, states, own, plans)
-
-
-def _open(
-    project: Project,
-    names: Iterable[str],
-    connection: Callable[[str], Connection],
-    stack: ExitStack,
-) -> tuple[dict[str, Target], dict[str, str]]:
-    """Returns the open targets, and the error message of each target that could not be opened."""
-    config = project.config
-    opened: dict[str, Target] = {}
-    failed: dict[str, str] = {}
-    for name in names:
-        try:
-            target = open_target(config.target(name), config.root, connection(name))
-        # A variable that is not set, or a package that is missing, concerns only this target.
-        except (InvalidProject, TargetError) as error:
-            failed[name] = " ".join(str(error).splitlines())
-        else:
-            opened[name] = stack.enter_context(closing(target))
-    return opened, failed
-
-
-def _read(
-    opened: Mapping[str, Target],
-    names: Mapping[str, Collection[str]],
-    everything: bool,
-    owner: str,
-    advance: Advance,
-) -> tuple[dict[str, State], dict[str, str]]:
-    """Reads all targets at the same time. Returns the states, and the message of each error."""
-    states: dict[str, State] = {}
-    failed: dict[str, str] = {}
-    pool = ThreadPoolExecutor(max_workers=max(1, len(opened)))
-    try:
-        reads = {
-            pool.submit(target.read, None if everything else names[name], owner): name
-            for name, target in opened.items()
-        }
-        advance(0, len(reads))
-        for done, read in enumerate(as_completed(reads), start=1):
-            advance(done, len(reads))
-            try:
-                states[reads[read]] = read.result()
-            except TargetError as error:
-                failed[reads[read]] = str(error)
-    finally:
-        # After Ctrl-C, do not wait here: the caller closes the targets, and then their reads fail.
-        pool.shutdown(wait=False, cancel_futures=True)
-    return states, failed
 
 
 def _plans(

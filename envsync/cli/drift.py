@@ -2,12 +2,12 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Final
 
 import typer
 
-from envsync.api.drifting import find_drift
+from envsync.api.drifting import find_drift, find_each_drift
 from envsync.cli.options import (
     GlobsArgument,
     ParallelOption,
@@ -17,7 +17,7 @@ from envsync.cli.options import (
 )
 from envsync.cli.session import Session
 from envsync.model.canonical import JSON
-from envsync.model.errors import InvalidProject, TargetError, UsageError
+from envsync.model.errors import TargetError, UsageError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.drift_report import DriftReport
 
@@ -52,22 +52,24 @@ def run(
         raise UsageError("--all-targets cannot be combined with --target.")
     project = session.project()
     config = project.config
-    reports: list[DriftReport] = []
-    unreadable: dict[str, TargetError] = {}
-    for name in sorted(config.targets) if all_targets else [config.target(target).name]:
+    if all_targets:
+        with session.progress("Reading targets") as advance:
+            reports, unreadable = find_each_drift(
+                project,
+                config.targets,
+                globs or [],
+                ignore=ignore or [],
+                connection=partial(session.silent_connection, parallel=parallel),
+                advance=advance,
+            )
+    else:
+        name = config.target(target).name
+        reports, unreadable = [], {}
         try:
-            with ExitStack() as stack:
-                try:
-                    opened = stack.enter_context(session.target(config, name, parallel))
-                except InvalidProject as error:
-                    if not all_targets:
-                        raise
-                    # A variable that is not set, or a package that is missing, concerns only this
-                    # target, so read the other targets.
-                    raise TargetError(" ".join(str(error).splitlines())) from error
+            with session.target(config, name, parallel) as opened:
                 reports.append(find_drift(project, opened, globs or [], ignore=ignore or []))
         except TargetError as error:
-            unreadable[name] = error
+            unreadable[name] = str(error)
     if output is TableFormat.JSON:
         session.out_json(drift_json(reports, unreadable))
     elif reports:
@@ -92,11 +94,10 @@ def _shown(session: Session, report: DriftReport, output: TableFormat) -> str:
     return drift_text(report, session.shown, paint, session.width, full=session.verbose)
 
 
-def drift_json(reports: list[DriftReport], unreadable: dict[str, TargetError]) -> JSON:
+def drift_json(reports: list[DriftReport], unreadable: dict[str, str]) -> JSON:
     """Returns the reports, and the errors of the targets that cannot be read, as JSON data."""
-    errors: JSON = {name: str(error) for name, error in unreadable.items()}
     return {
         "format_version": 1,
         "targets": [report.to_json() for report in reports],
-        "unreachable": errors,
+        "unreachable": {**unreadable},
     }

@@ -3,12 +3,13 @@
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from envsync.api import changed_names, plan_for
+from envsync.api import changed_names, plan_each, plan_for
 from envsync.cli.files import write_file
 from envsync.cli.options import (
     AllowInUseOption,
@@ -76,28 +77,44 @@ def run(
     if all_targets and (target or out):
         raise UsageError("--all-targets cannot be combined with --target or --out.")
     project = session.project()
-    plans = []
-    for name in sorted(project.config.targets) if all_targets else [target]:
-        config = project.config.target(name)
-        only = None if since is None else changed_names(project, since, config.name)
-        with session.target(project.config, name, parallel) as opened:
-            plans.append(
-                plan_for(
-                    project,
-                    opened,
-                    globs or [],
-                    only=only,
-                    take_over=take_over,
-                    allow_mass_archive=allow_mass_archive,
-                    allow_in_use=allow_in_use,
-                )
+    failed: dict[str, str] = {}
+    if all_targets:
+        with session.progress("Reading targets") as advance:
+            found, failed = plan_each(
+                project,
+                project.config.targets,
+                globs or [],
+                since=since,
+                take_over=take_over,
+                allow_mass_archive=allow_mass_archive,
+                allow_in_use=allow_in_use,
+                connection=partial(session.silent_connection, parallel=parallel),
+                advance=advance,
             )
+        plans = list(found.values())
+    else:
+        config = project.config.target(target)
+        only = None if since is None else changed_names(project, since, config.name)
+        with session.target(project.config, config.name, parallel) as opened:
+            plan = plan_for(
+                project,
+                opened,
+                globs or [],
+                only=only,
+                take_over=take_over,
+                allow_mass_archive=allow_mass_archive,
+                allow_in_use=allow_in_use,
+            )
+        plans = [plan]
     # `--all-targets` cannot be combined with `--out`, so there is exactly one plan.
     if out is not None:
         write_file(out, json_text(plans[0].to_json()))
     if output is PlanFormat.JSON:
         documents: list[JSON] = [plan.to_json() for plan in plans]
-        session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
+        every: JSON = {"format_version": 1, "plans": documents, "unreachable": {**failed}}
+        session.out_json(every if all_targets else documents[0])
+    elif not plans:
+        pass
     elif output is PlanFormat.MARKDOWN:
         from envsync.cli.problems import below_repository
         from envsync.render.plan_markdown import plan_markdown
@@ -112,6 +129,10 @@ def run(
         # With `--all-targets`, the texts of several plans can be equal. `dict` removes duplicates.
         texts = dict.fromkeys(_text(session, plan, since) for plan in plans)
         session.out("\n".join(texts))
+    for name, message in failed.items():
+        session.error(f"The target {name} cannot be planned: {message}")
+    if failed:
+        return 1
     return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)
 
 

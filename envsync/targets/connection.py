@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from msgspec import field
 
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.model.value import Value
@@ -52,9 +54,11 @@ class Connection(Value, frozen=True):
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
         warn: a function that is called with a warning, for example about a full disk.
         reading: shows the progress of a read. The local target is fast and does not show progress.
+        credentials: the credentials that are in use, by kind and cloud. Targets that have the same
+            mapping sign in once.
     """
 
-    uncompared = ("warn", "reading")
+    uncompared = ("warn", "reading", "credentials")
 
     parallel: int = DEFAULT_PARALLEL
     time_limit: float = DEFAULT_TIME_LIMIT
@@ -64,3 +68,4 @@ class Connection(Value, frozen=True):
     debug_http: Path | None = None
     warn: Callable[[str], None] = no_warning
     reading: Reading = in_silence
+    credentials: dict[tuple[str, str], Any] = field(default_factory=dict)

@@ -429,6 +429,62 @@ def test_option_all_targets_plans_each_target_in_order(project: Path, run: Run) 
     assert run("plan", "--all-targets", "-t", "one").code == 64
 
 
+def test_option_all_targets_plans_the_others_if_a_target_is_wrong(project: Path, run: Run) -> None:
+    settings = (
+        "targets:\n"
+        "  unset: {kind: local, path: '${NOT_SET}'}\n"
+        "  broken: {kind: local, path: broken.db}\n"
+        "  empty: {kind: local, path: empty.db, include: ['nothing-*']}\n"
+        "  good: {kind: local, path: good.db}\n"
+        "default_target: good\n"
+    )
+    (project / "envsync.yaml").write_text(settings)
+    (project / "broken.db").write_bytes(b"no database")
+    declare(project, "a")
+
+    text = run("plan", "--all-targets", "--detailed-exitcode")
+    data = run("plan", "--all-targets", "--format", "json").data
+
+    assert text.code == 1
+    assert "Target good" in text.out
+    errors = [line for line in text.err.splitlines() if line.startswith("Error: ")]
+    assert [line.partition(":")[2].partition(":")[0] for line in errors] == [
+        " The target unset cannot be planned",
+        " The target broken cannot be planned",
+        " The target empty cannot be planned",
+    ]
+    assert [plan["target"]["name"] for plan in data["plans"]] == ["good"]
+    assert list(data["unreachable"]) == ["unset", "broken", "empty"]
+
+
+def test_option_all_targets_reports_an_error_of_the_project_once(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text(
+        "targets:\n  one: {kind: local, path: one.db}\n  two: {kind: local, path: two.db}\n"
+    )
+    one = run("plan", "-t", "one")
+    both = run("plan", "--all-targets")
+
+    assert one.code == 1
+    assert (both.code, both.out, both.err) == (1, one.out, one.err)
+
+
+def test_option_all_targets_plans_the_targets_that_have_an_environment_of_a_glob(
+    project: Path, run: Run
+) -> None:
+    (project / "envsync.yaml").write_text(
+        "targets:\n  dev: {kind: local, path: dev.db, suffix: -dev}\n"
+        "  prod: {kind: local, path: prod.db}\n"
+    )
+    declare(project, "a")
+
+    result = run("plan", "--all-targets", "a-dev", "--format", "json")
+
+    assert result.code == 1
+    assert [plan["target"]["name"] for plan in result.data["plans"]] == ["dev"]
+    assert list(result.data["unreachable"]) == ["prod"]
+    assert result.err.count("Error: ") == 1
+
+
 def test_plan_has_the_same_exit_codes_in_markdown_format(project: Path, run: Run) -> None:
     declare(project, "a")
     assert run("plan", "--format", "markdown").code == 0

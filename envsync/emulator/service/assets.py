@@ -7,14 +7,14 @@ store, and the store's rows to JSON, pages and HTTP statuses.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from envsync.emulator.service import lag, wire
 from envsync.emulator.service.errors import no_environment, refused
-from envsync.emulator.service.paging import is_ascending, page, view_of
+from envsync.emulator.service.paging import is_ascending, items_on_page, page, view_of
 from envsync.emulator.service.resources import Naming, Resources, context_uri
 from envsync.emulator.service.routing import Call
 from envsync.emulator.service.shape import renames_conda
@@ -150,17 +150,26 @@ class Assets:
 
     def list_containers(self, call: Call, naming: Naming) -> JSON:
         """Returns a page of the list of containers, newest first, as in recorded responses."""
-        containers, versions = self._before(self._settings.list_lag_seconds)
-        containers.sort(key=lambda item: item.created_at, reverse=True)
+        size, view = self._settings.page_size, view_of(call)
+
+        def listed(containers: Sequence[ContainerRecord]) -> list[ContainerRecord]:
+            found = [item for item in containers if bool(item.archived) in view]
+            return sorted(found, key=lambda item: item.created_at, reverse=True)
+
+        if seconds := self._settings.list_lag_seconds:
+            containers, versions = self._before(seconds)
+        else:
+            # Reading all versions for each page would take most of the time of a large list.
+            containers, versions = self.store.records_on_page(
+                lambda found: [item.name for item in items_on_page(call, listed(found), size=size)]
+            )
         by_name: defaultdict[str, list[VersionRecord]] = defaultdict(list)
         for version in versions:
             by_name[version.row.name].append(version)
-        view = view_of(call)
-        shown = [item for item in containers if bool(item.archived) in view]
         return page(
             call,
-            shown,
-            size=self._settings.page_size,
+            listed(containers),
+            size=size,
             render=lambda item: self._resources.container(
                 item,
                 by_name[item.name],

@@ -31,15 +31,26 @@ def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_It
     Raises:
         ServiceError: a parameter is not a number (400).
     """
-    skip = _number(call.query, "$skip", 0)
-    # `$top` can be larger than the number of items.
-    top = min(_number(call.query, "$top", len(items)), len(items))
-    end = min(skip + size, top)
-    content: dict[str, JSON] = {"value": [render(item) for item in items[skip:end]]}
+    start, end, top = _bounds(call, len(items), size)
+    content: dict[str, JSON] = {"value": [render(item) for item in items[start:end]]}
     if end < top:
         query = urlencode({**call.query, "$skip": str(end)}, safe="$")
         content["nextLink"] = f"{call.url}?{query}"
     return content
+
+
+def items_on_page(call: Call, items: Sequence[_Item], *, size: int) -> Sequence[_Item]:
+    """Returns the items of a page. Raises the same exceptions as `page`."""
+    start, end, _ = _bounds(call, len(items), size)
+    return items[start:end]
+
+
+def _bounds(call: Call, count: int, size: int) -> tuple[int, int, int]:
+    """Returns the start and the end of a page, and the end of all pages together."""
+    start = _number(call.query, "$skip", 0)
+    # `$top` can be larger than the number of items.
+    top = min(_number(call.query, "$top", count), count)
+    return start, min(start + size, top), top
 
 
 def view_of(call: Call) -> tuple[bool, ...]:

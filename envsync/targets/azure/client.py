@@ -80,7 +80,9 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
         TargetError: the credential cannot be created, or the log cannot be written.
     """
     where = cloud(config.settings.get("cloud") or current_cloud())
-    who = credential(config.settings.get("credential") or "default", where)
+    kind = config.settings.get("credential") or "default"
+    who = connection.credentials.get((kind, where.name)) or credential(kind, where)
+    connection.credentials[kind, where.name] = who
     log = RequestLog(connection.debug_http, connection.warn) if connection.debug_http else None
     limit = config.settings.get("operation_timeout")
     operations = Operations(connection.operation_limit if limit is None else float(limit))

@@ -147,6 +147,14 @@ def records(
     return version_records(connection.execute(_VERSION_RECORDS + where + "ORDER BY seq", wanted))
 
 
+def records_of(connection: sqlite3.Connection, names: Iterable[str]) -> list[VersionRecord]:
+    """Returns the full records of all versions of some containers, from oldest to newest."""
+    # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
+    where = "WHERE name IN (SELECT value FROM json_each(?)) "
+    query = f"{_VERSION_RECORDS}{where}ORDER BY seq"
+    return version_records(connection.execute(query, (json.dumps(list(names)),)))
+
+
 def add_container(
     connection: sqlite3.Connection, name: str, at: str, actor: str, owner: str | None = None
 ) -> None:

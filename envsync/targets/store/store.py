@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -212,6 +212,20 @@ class Store:
             if connection is None:
                 return [], []
             return queries.container_records(connection, name), queries.records(connection, name)
+
+    def records_on_page(
+        self, names: Callable[[Sequence[ContainerRecord]], Iterable[str]]
+    ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
+        """Returns all containers, and the versions of some of them from oldest to newest.
+
+        Args:
+            names: a function that returns the names of the containers whose versions are returned.
+        """
+        with self.database.reading() as connection:
+            if connection is None:
+                return [], []
+            containers = queries.container_records(connection)
+            return containers, queries.records_of(connection, names(containers))
 
     def record(self, name: str, version: str) -> VersionRecord | None:
         """Returns one version with all its columns, or None if the version does not exist."""

@@ -28,6 +28,7 @@ from envsync.emulator.settings import Settings
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.project.settings.targets import TargetConfig, TargetKind
 from envsync.targets.azure.http import credentials, transport
+from envsync.targets.azure.http.session import new_session
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
@@ -138,11 +139,11 @@ def one_connection() -> Iterator[None]:
 
     Signing in and connecting take longer than most tests of the contract.
     """
-    session = transport._session(DEFAULT_PARALLEL)
+    session = new_session(DEFAULT_PARALLEL)
     with pytest.MonkeyPatch.context() as patch:
         signed_in = functools.cache(credentials.credential)
         patch.setattr("envsync.targets.azure.client.credential", signed_in)
-        patch.setattr(transport, "_session", lambda _: session)
+        patch.setattr(transport, "new_session", lambda _: session)
         patch.setattr(session, "close", lambda: None)
         yield
     session.close()

@@ -33,6 +33,7 @@ class Script(BaseAdapter):
     Attributes:
         sent: the method and URL of each request.
         bodies: the JSON body of each request.
+        headers: the headers of each request.
     """
 
     def __init__(self, *steps: Step) -> None:
@@ -40,9 +41,11 @@ class Script(BaseAdapter):
         self._steps = list(steps)
         self.sent: list[tuple[str, str]] = []
         self.bodies: list[JSON] = []
+        self.headers: list[Mapping[str, str | bytes]] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         self.sent.append((str(request.method), str(request.url)))
+        self.headers.append(request.headers)
         self.bodies.append(
             json.loads(request.body) if isinstance(request.body, bytes | str) else None
         )

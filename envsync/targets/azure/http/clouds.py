@@ -7,7 +7,6 @@ from typing import Final
 from azure.core import AzureClouds
 from azure.core.settings import settings
 from azure.identity import AzureAuthorityHosts
-from azure.mgmt.core.tools import get_arm_endpoints
 from msgspec import Struct
 
 
@@ -29,39 +28,37 @@ class Cloud(Struct, frozen=True):
     discovery: str
 
 
-_KNOWN: Final = {
-    "AzureCloud": (
-        AzureClouds.AZURE_PUBLIC_CLOUD,
-        AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
-        # The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish these
-        # URLs. Recorded requests of azure-ai-ml use the URL of the public cloud.
-        "https://eastus.api.azureml.ms",
+# azure-mgmt-core has these addresses as well, but importing it takes 40 ms, because it imports
+# asyncio. The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish these
+# URLs. Recorded requests of azure-ai-ml use the URL of the public cloud.
+_CLOUDS: Final = {
+    AzureClouds.AZURE_PUBLIC_CLOUD: Cloud(
+        name="AzureCloud",
+        manager="https://management.azure.com",
+        scope="https://management.azure.com/.default",
+        authority=AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
+        discovery="https://eastus.api.azureml.ms",
     ),
-    "AzureUSGovernment": (
-        AzureClouds.AZURE_US_GOVERNMENT,
-        AzureAuthorityHosts.AZURE_GOVERNMENT,
-        "https://usgovarizona.api.ml.azure.us",
+    AzureClouds.AZURE_US_GOVERNMENT: Cloud(
+        name="AzureUSGovernment",
+        manager="https://management.usgovcloudapi.net",
+        scope="https://management.core.usgovcloudapi.net/.default",
+        authority=AzureAuthorityHosts.AZURE_GOVERNMENT,
+        discovery="https://usgovarizona.api.ml.azure.us",
     ),
-    "AzureChinaCloud": (
-        AzureClouds.AZURE_CHINA_CLOUD,
-        AzureAuthorityHosts.AZURE_CHINA,
-        "https://chinaeast2.api.ml.azure.cn",
+    AzureClouds.AZURE_CHINA_CLOUD: Cloud(
+        name="AzureChinaCloud",
+        manager="https://management.chinacloudapi.cn",
+        scope="https://management.chinacloudapi.cn/.default",
+        authority=AzureAuthorityHosts.AZURE_CHINA,
+        discovery="https://chinaeast2.api.ml.azure.cn",
     ),
 }
 
 
 def cloud(name: str) -> Cloud:
     """Returns the cloud with the given name."""
-    setting, authority, discovery = _KNOWN[name]
-    endpoints = get_arm_endpoints(setting)
-    manager, scopes = endpoints["resource_manager"], endpoints["credential_scopes"]
-    return Cloud(
-        name=name,
-        manager=manager.rstrip("/"),
-        scope=scopes[0],
-        authority=authority,
-        discovery=discovery,
-    )
+    return next(each for each in _CLOUDS.values() if each.name == name)
 
 
 def current_cloud() -> str:
@@ -70,5 +67,5 @@ def current_cloud() -> str:
     The result is the cloud in azure-core's environment variable `AZURE_SDK_CLOUD_CONF`. If the
     variable is not set, the result is the public cloud.
     """
-    current = settings.azure_cloud()
-    return next((name for name, known in _KNOWN.items() if known[0] == current), "AzureCloud")
+    current = _CLOUDS.get(settings.azure_cloud())
+    return "AzureCloud" if current is None else current.name

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, Final
 
 from azure.core.credentials import AccessToken, TokenCredential
@@ -26,6 +28,10 @@ from envsync.targets.azure.http.clouds import Cloud
 # azure-identity waits 10 seconds for the Azure CLI by default, which is often too short.
 _CLI_SECONDS: Final = 60
 """Seconds to wait for the Azure CLI, which starts slowly on a busy machine."""
+
+_EXPIRING: Final = 600
+"""A token that expires in fewer seconds is not used for new requests. azure-core itself asks for a
+new token 300 seconds before the old one expires."""
 
 _KINDS: Final[Mapping[str, Callable[[Cloud], TokenCredential]]] = {
     "default": lambda cloud: DefaultAzureCredential(
@@ -183,13 +189,35 @@ class SignIn:
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[str, ...]] = {}
         self._replaced: dict[str, str] = {}
+        self._tokens: dict[tuple[object, ...], Future[AccessToken]] = {}
+        self._choosing = threading.Lock()
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Returns a token for the scopes, as azure-core's protocol `TokenCredential` requires.
 
+        If several threads need the same token, one of them signs in. Some credentials, such as the
+        Azure CLI, start a program for each token.
+
         Raises:
             NotSignedIn: the credential could not sign in.
         """
+        key = (*scopes, *sorted(options.items()))
+        with self._choosing:
+            token = self._tokens.get(key)
+            # Azure sends claims if it refuses a token that has not expired.
+            if token is not None and not options.get("claims") and _is_usable(token):
+                ours = None
+            else:
+                ours = token = self._tokens[key] = Future()
+        if ours is not None:
+            try:
+                ours.set_result(self._sign_in(scopes, options))
+            except BaseException as error:
+                ours.set_exception(error)
+                raise
+        return token.result()
+
+    def _sign_in(self, scopes: tuple[str, ...], options: Mapping[str, Any]) -> AccessToken:
         try:
             found = self._credential.get_token(*scopes, **options)
         # azure-identity raises OSError for an unreadable token file, and ValueError for malformed
@@ -219,6 +247,8 @@ class SignIn:
             if (scopes := self._asked.get(token)) is None:
                 return None
             self._credential = self._make()
+            with self._choosing:
+                self._tokens.clear()
             fresh = self.get_token(*scopes).token
             if fresh == token:
                 return None
@@ -227,6 +257,13 @@ class SignIn:
             olds = [old for old, new in self._replaced.items() if new == token]
             self._replaced.update(dict.fromkeys((*olds, token), fresh))
             return fresh
+
+
+def _is_usable(token: Future[AccessToken]) -> bool:
+    """Returns whether a thread gets the token now, or the token expires in more than 10 minutes."""
+    if not token.done():
+        return True
+    return token.exception() is None and token.result().expires_on - time.time() > _EXPIRING
 
 
 def credential(kind: str, cloud: Cloud) -> SignIn:

@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
+from uuid import uuid4
 
+from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
-from azure.core.pipeline.policies import RequestIdPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from msgspec import Struct
 
 from envsync._version import __version__
@@ -73,13 +73,14 @@ class Rest:
         self.cloud = cloud
         self._operations = operations
         self._transport = transport
-        self._client: ARMPipelineClient[Any, Any] = ARMPipelineClient(
+        # Each policy takes CPU time for each request, so `_send` sets the headers of azure-core's
+        # `UserAgentPolicy` and `RequestIdPolicy`.
+        self._user_agent = UserAgentPolicy(f"envsync/{__version__}").user_agent
+        self._client: PipelineClient[Any, Any] = PipelineClient(
             cloud.manager,
             policies=[
-                RequestIdPolicy(),
-                UserAgentPolicy(f"envsync/{__version__}"),
                 Retries(time_limit, sleep=sleep),
-                ARMChallengeAuthenticationPolicy(credential, cloud.scope),
+                BearerTokenCredentialPolicy(credential, cloud.scope),
             ],
             transport=transport,
         )
@@ -171,20 +172,24 @@ class Rest:
             method,
             url,
             params=parameters,
-            headers={"Accept": "application/json"},
+            headers={
+                "Accept": "application/json",
+                "User-Agent": self._user_agent,
+                "x-ms-client-request-id": str(uuid4()),
+            },
             json=None if body is None else dict(body),
         )
         try:
             response = self._client.send_request(request)
-            text = response.text()
+            content = response.content
         except AzureError as error:
             raise explained(error, url) from error
-        data = _parsed(text)
+        data = _parsed(content)
         if response.status_code >= 400:
             raise refused(response.status_code, data, method=method, url=url)
         # In recorded responses, registries return the body `null` with a 202, and no body for a
         # finished operation.
-        if data is None and text.strip() not in ("", "null"):
+        if data is None and content.strip() not in (b"", b"null"):
             raise no_json(url)
         return Answer(response.status_code, data, response.headers)
 
@@ -201,10 +206,10 @@ class Rest:
         return url
 
 
-def _parsed(text: str) -> JSON:
+def _parsed(content: bytes) -> JSON:
     """Returns a body as JSON data, or None if it is not JSON."""
     try:
-        return cast("JSON", json.loads(text))
+        return cast("JSON", json.loads(content))
     except ValueError:
         return None
 

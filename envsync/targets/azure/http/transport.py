@@ -1,26 +1,24 @@
 """The HTTP transport for the requests of envsync and of azure-ai-ml.
 
-The transport keeps enough connections open for all parallel requests, slows down when the Resource
-Manager's limit on requests is near, gets a new token if the service refuses the current token,
-limits long-running operations, and writes the optional request log.
+The transport slows down when the Resource Manager's limit on requests is near, gets a new token if
+the service refuses the current token, limits long-running operations, and writes the optional
+request log.
 """
 
 from __future__ import annotations
 
 import time
-from http.cookiejar import DefaultCookiePolicy
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self, cast
-from urllib.parse import urlsplit
 
-import requests
 from azure.core.pipeline.transport import RequestsTransport
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from requests import RequestException
 
 from envsync.model.canonical import JSON
 from envsync.targets.azure.http.errors import ensure_succeeded
 from envsync.targets.azure.http.operations import Operations
 from envsync.targets.azure.http.retries import RETRIED
+from envsync.targets.azure.http.session import new_session
 from envsync.targets.connection import DEFAULT_OPERATION_LIMIT
 
 if TYPE_CHECKING:
@@ -123,7 +121,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
                 None, the default is used.
         """
         super().__init__(
-            session=_session(parallel), session_owner=True, read_timeout=silence or LONGEST_SILENCE
+            session=new_session(parallel),
+            session_owner=True,
+            read_timeout=silence or LONGEST_SILENCE,
         )
         # azure-ai-ml's poller has no time limit. The transport sends every poll, so the transport
         # limits the duration of each long-running operation.
@@ -181,6 +181,11 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if self._log is not None:
                 self._log.failed(request, error, time.monotonic() - started)
             raise
+        if response.status_code in RETRIED:
+            # azure-ai-ml streams some responses, and azure-core sends the request again without
+            # reading the response. The connection would then never return to the pool.
+            with suppress(RequestException):
+                _ = response.internal_response.content
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
@@ -212,50 +217,3 @@ def _body(response: Any) -> JSON:
         return cast("JSON", response.internal_response.json())
     except ValueError:
         return None
-
-
-class _Session(requests.Session):
-    """A session that looks up the proxy and the certificates of a host only once.
-
-    The library `requests` looks them up for each request, which takes a tenth of the time of a
-    request.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._settings: dict[tuple[object, ...], dict[str, Any]] = {}
-        # Without `auth`, requests looks for a `.netrc` before each request, and a password found
-        # there replaces the token.
-        self.auth = _unchanged
-
-    def merge_environment_settings(
-        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> Any:
-        """Returns the settings of one request. Arguments are the same as in requests."""
-        key = (*urlsplit(url)[:2], *sorted((proxies or {}).items()), stream, verify, cert)
-        if key not in self._settings:
-            self._settings[key] = dict(
-                super().merge_environment_settings(url, proxies, stream, verify, cert)
-            )
-        found = self._settings[key]
-        return {**found, "proxies": dict(found["proxies"])}
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _session(parallel: int) -> requests.Session:
-    session = _Session()
-    adapter = HTTPAdapter(
-        # urllib3 must not retry, because the pipeline retries. With `pool_block`, a thread waits
-        # for a free connection. Without `pool_block`, urllib3 opens an extra connection and closes
-        # the extra connection after one request.
-        max_retries=Retry(total=False, redirect=False, raise_on_status=False),
-        pool_connections=8,
-        pool_maxsize=max(parallel, 1) + 4,
-        pool_block=True,
-    )
-    session.mount("https://", adapter)
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
