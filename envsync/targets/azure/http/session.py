@@ -85,13 +85,13 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, parallel: int) -> None:
         super().__init__(
-            # urllib3 must not retry, because the pipeline retries. With `pool_block`, a thread
-            # waits for a free connection. Without `pool_block`, urllib3 opens an extra connection
-            # and closes the extra connection after one request.
+            # urllib3 must not retry, because the pipeline retries. The pool must not block, because
+            # a response that nobody reads keeps its connection, and a thread would wait for ever.
+            # The pool has room for all threads, so it opens no extra connections otherwise.
             max_retries=Retry(total=False, redirect=False, raise_on_status=False),
             pool_connections=8,
             pool_maxsize=max(parallel, 1) + 4,
-            pool_block=True,
+            pool_block=False,
         )
         self._pools: dict[tuple[object, ...], Any] = {}
 

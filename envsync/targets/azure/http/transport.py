@@ -181,9 +181,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if self._log is not None:
                 self._log.failed(request, error, time.monotonic() - started)
             raise
-        if response.status_code in RETRIED:
-            # azure-ai-ml streams some responses, and azure-core sends the request again without
-            # reading the response. The connection would then never return to the pool.
+        if response.status_code >= 300:
+            # azure-ai-ml streams some responses, and the request can be sent again without reading
+            # the response. The connection would then never return to the pool.
             with suppress(RequestException):
                 _ = response.internal_response.content
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))

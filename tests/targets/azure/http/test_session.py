@@ -159,7 +159,19 @@ def test_a_request_has_the_same_headers_with_and_without_preparation(method: str
     assert script.headers == [expected]
 
 
-@pytest.mark.parametrize(("status", "read"), [(503, 2), (200, 0)])
+def test_a_response_that_nobody_reads_does_not_block_later_requests() -> None:
+    adapter = new_session(1).get_adapter(MANAGER)
+    pool = adapter.poolmanager.connection_from_url(MANAGER)
+
+    # urllib3 raises EmptyPoolError if a thread would have to wait for a connection.
+    connections = [pool._get_conn(timeout=0.01) for _ in range(50)]
+
+    assert len(set(map(id, connections))) == 50
+
+
+@pytest.mark.parametrize(
+    ("status", "read"), [(503, 2), (429, 2), (401, 2), (404, 2), (307, 2), (200, 0)]
+)
 def test_a_response_that_is_sent_again_returns_its_connection(status: int, read: int) -> None:
     transport = SharedTransport(1)
     transport.session.mount("https://", Script(answer(status, {})))
