@@ -160,7 +160,7 @@ def test_a_request_has_the_same_headers_with_and_without_preparation(method: str
 
 
 def test_a_response_that_nobody_reads_does_not_block_later_requests() -> None:
-    adapter = new_session(1).get_adapter(MANAGER)
+    adapter: Any = new_session(1).get_adapter(MANAGER)
     pool = adapter.poolmanager.connection_from_url(MANAGER)
 
     # urllib3 raises EmptyPoolError if a thread would have to wait for a connection.
