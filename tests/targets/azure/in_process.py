@@ -21,6 +21,7 @@ import pytest
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import EnvironmentCredential
+from msgspec.structs import replace
 from requests.adapters import HTTPAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Scope
@@ -72,9 +73,11 @@ class InProcess(Azure):
     ) -> Iterator[AzureTarget]:
         with ExitStack() as stack:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(transport, "_session", lambda _: self.session)
+                patch.setattr(transport, "new_session", lambda _: self.session)
                 patch.setattr("envsync.targets.azure.client.credential", self._credential)
-                target = stack.enter_context(super().open(config, connection))
+                # A connection remembers sign-ins, but a sign-in belongs to one application.
+                own = replace(connection or Connection(), credentials={})
+                target = stack.enter_context(super().open(config, own))
             yield target
 
     def _credential(self, _kind: str, _cloud: Cloud) -> SignIn:
