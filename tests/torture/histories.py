@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -187,10 +187,14 @@ class History:
                     continue
                 if not plan.changes:
                     return True
-                yield from self._checked(list(apply(plan, target, parallel=4)), truth)
+                # A plan from a stale list can contain changes that an earlier apply has made.
+                earlier = {id(change) for change in plan.changes if is_made(change, truth)}
+                yield from self._checked(list(apply(plan, target, parallel=4)), earlier, truth)
         return False
 
-    def _checked(self, outcomes: Sequence[Outcome], truth: LocalTarget) -> Iterator[str]:
+    def _checked(
+        self, outcomes: Sequence[Outcome], earlier: Collection[int], truth: LocalTarget
+    ) -> Iterator[str]:
         for outcome in outcomes:
             made, error = is_made(outcome.change, truth), outcome.error or ""
             unknown = "it is unknown whether" in error
@@ -199,7 +203,8 @@ class History:
             hidden = "is registered, but archived" in error
             if outcome.status == "done" and not made:
                 yield f"{_told(outcome.change)} is done, but the emulator does not have it"
-            if outcome.status != "done" and made and not (unknown or hidden):
+            made_now = made and id(outcome.change) not in earlier
+            if outcome.status != "done" and made_now and not (unknown or hidden):
                 yield f"{_told(outcome.change)} is {outcome.status} ({error}), but made"
 
     def _plan(self, target: Target) -> Plan:
