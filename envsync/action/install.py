@@ -162,7 +162,7 @@ def _make(wanted: list[list[str]], directory: Path) -> int:
         *([*pip, "install", *options, *arguments] for arguments in wanted),
     ):
         # No shell interprets the command, and the program is this Python.
-        if code := subprocess.run(command, check=False).returncode:  # noqa: S603 (see above)
+        if code := subprocess.run(command, check=False).returncode:  # noqa: S603 - no shell
             return code
     (directory / _DONE).touch()
     return 0

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.image import Image, Unresolved
-from envsync.model.pattern import Pattern
 from envsync.model.wording import printable
 from envsync.plan.image_findings import ImageFinding, asked, judge_images
 from envsync.plan.newer_tags import date_of, newest_tag
+from envsync.project.pattern import Pattern
 
 if TYPE_CHECKING:
     from envsync.images.resolve import Registries
@@ -31,10 +31,11 @@ def find_updates(
             all requests.
 
     Raises:
-        EnvsyncError: a comment `# envsync: track PATTERN` is not a valid regular expression.
+        EnvsyncError: the pattern of a comment `# envsync: track` is invalid, or takes too long for
+            a tag.
     """
     uses = list(uses)
-    patterns = {use: _pattern(use) for use in uses}
+    tracks = {use: _track(use) for use in uses}
     wanted = asked(uses)
     tags = registries.tags((use.image for use in wanted), advance)
     newer: dict[ImageUse, str] = {}
@@ -43,7 +44,7 @@ def find_updates(
         found = tags[Image(use.image.name)]
         if isinstance(found, Unresolved):
             reasons[use] = found.reason
-        elif tag := newest_tag(use.image, found, patterns[use]):
+        elif tag := newest_tag(use.image, found, tracks[use]):
             newer[use] = tag
     chosen = {use: Image(use.image.name, newer.get(use, use.image.tagged.tag)) for use in wanted}
     findings = judge_images(uses, registries.digests(chosen.values(), advance), newer)
@@ -60,11 +61,11 @@ def find_updates(
     )
 
 
-def _pattern(use: ImageUse) -> Pattern | None:
+def _track(use: ImageUse) -> Callable[[str], bool] | None:
     if use.track is None:
         return None
     try:
-        return Pattern(use.track, f"{use.file}:{use.line}")
+        return Pattern(use.track, f"{use.file}:{use.line}").is_in
     except ValueError as error:
         raise EnvsyncError(
             f"{use.file}:{use.line}: the pattern `{printable(use.track, 100)}` of the comment "

@@ -91,7 +91,7 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
         try:
             # The user chooses the command, as with `env` and `sudo`. No shell interprets the
             # command.
-            process = subprocess.Popen(  # noqa: S603 (see above)
+            process = subprocess.Popen(  # noqa: S603 - no shell, the user's command
                 command, env={**os.environ, **emulator.variables}
             )
         except FileNotFoundError:

@@ -16,7 +16,7 @@ _USUAL: Final = ("main", "master", "trunk", "develop")
 
 
 class Layout(Struct, frozen=True):
-    """Where a project is in its git repository, and the default branch.
+    """The position of a project in its git repository, and the default branch.
 
     Attributes:
         top: the top directory of the repository, with symbolic links resolved.

@@ -59,7 +59,7 @@ class DockerLogins:
         """
         self._warn = warn
         # Unlike `Path.home()`, `expanduser` does not fail for an account without a home directory.
-        default = os.path.expanduser("~/.docker")  # noqa: PTH111 (see above)
+        default = os.path.expanduser("~/.docker")  # noqa: PTH111 - it raises no error
         directory = os.environ.get("DOCKER_CONFIG") or default
         self._path = Path(directory) / "config.json"
         self._config = self._read()

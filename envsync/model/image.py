@@ -120,7 +120,7 @@ class ImageUse(Struct, frozen=True):
 
 
 class Unresolved(Struct, frozen=True):
-    """Why a registry has not returned the digest of a tag.
+    """An image whose digest a registry has not returned, with the reason.
 
     Attributes:
         registry: the host of the registry.

@@ -38,7 +38,7 @@ Maps the path in `envsync.source` to the evidence.
 """
 
 LeftOut: TypeAlias = Mapping[str, str]
-"""Why the settings leave out environments on purpose.
+"""The reasons why the settings leave out environments.
 
 Maps a name in the target, or the path of a file relative to the project directory, to the reason.
 """

@@ -8,12 +8,11 @@ in `cuda11.8`, belongs to the text, so it never changes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final, TypeAlias
 
 from envsync.model.image import Image
-from envsync.model.pattern import Pattern
 
 Numbers: TypeAlias = tuple[int, ...]
 
@@ -39,25 +38,24 @@ versions.
 """
 
 
-def newest_tag(image: Image, tags: Iterable[str], track: Pattern | None) -> str | None:
+def newest_tag(
+    image: Image, tags: Iterable[str], track: Callable[[str], bool] | None
+) -> str | None:
     """Returns the newest tag of an image, or None if no tag is newer than the present tag.
 
     Args:
         image: the image with its tag.
         tags: the tags of the repository. Strings that are not valid tags are ignored.
-        track: a pattern. A tag must contain a match of this pattern. If None, a tag must have the
+        track: a function that returns True for a tag that can be used. If None, a tag must have the
             shape and the series of the present tag.
-
-    Raises:
-        EnvsyncError: the pattern takes too long for a tag.
     """
     present = image.tag or ""
     shape, numbers = _shape(present)
     valid = [tag for tag in tags if _TAG.fullmatch(tag)]
     if track is not None:
-        found = [tag for tag in valid if track.is_in(tag)]
+        found = [tag for tag in valid if track(tag)]
         # If the present tag does not match the pattern, any tag that matches can replace it.
-        least = numbers if track.is_in(present) else None
+        least = numbers if track(present) else None
     else:
         if not numbers:
             return None

@@ -40,7 +40,7 @@ _BEFORE_START: Final = ("PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONUTF8", "L
 
 
 class Request(NamedTuple):
-    """What a client sends: a message, and its working directory and open streams as files."""
+    """The request of a client: a message, and the working directory and open streams as files."""
 
     content: dict[str, Any]
     files: list[int]

@@ -7,12 +7,12 @@ from datetime import date
 import pytest
 
 from envsync.model.image import Image
-from envsync.model.pattern import Pattern
 from envsync.plan.newer_tags import date_of, newest_tag
+from envsync.project.pattern import Pattern
 
 
 def newest(name: str, tag: str, tags: str, track: str | None = None) -> str | None:
-    pattern = Pattern(track, "a file") if track else None
+    pattern = Pattern(track, "a file").is_in if track else None
     return newest_tag(Image(name, tag), tags.split(), pattern)
 
 

@@ -59,7 +59,7 @@ class FoundFile(NamedTuple):
 
 
 class FileContent(NamedTuple):
-    """What a scan needs to know about the content of a file.
+    """The properties of the content of a file that a scan needs.
 
     Attributes:
         digest: the hex SHA-256.

@@ -21,7 +21,7 @@ from envsync.project.environment.specs import Fault, conda_fault, pip_fault, wit
 
 
 class CondaDependency(Struct, frozen=True):
-    """What the text of a conda dependency says.
+    """The properties of a conda dependency that the rules check.
 
     Attributes:
         name: the lower-case name of the package, or "" without a name.
@@ -40,7 +40,7 @@ class CondaDependency(Struct, frozen=True):
 
 
 class PipRequirement(Struct, frozen=True):
-    """What the text of a pip requirement says.
+    """The properties of a pip requirement that the rules check.
 
     Attributes:
         fault: the kind of mistake, or None.

@@ -8,8 +8,8 @@ from functools import lru_cache
 from yaml.nodes import Node
 
 from envsync.model.environment import Metadata
-from envsync.model.pattern import Pattern
 from envsync.project.environment.paths import EnvironmentFile
+from envsync.project.pattern import Pattern
 from envsync.project.yaml.nodes import Entry
 
 

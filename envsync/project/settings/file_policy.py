@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from envsync.model.environment import Metadata
-from envsync.model.pattern import Pattern
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy
+from envsync.project.pattern import Pattern
 from envsync.project.settings.mapping import MappingReader, open_mapping
 
 _SETTINGS: Final = ("images", "channels", "require_tags", "names")

@@ -49,7 +49,7 @@ def install(connection: sqlite3.Connection) -> None:
         # key is explained in `ensure_undamaged`.
         forget = f"DELETE FROM checksums WHERE kind = '{table}' AND key = "  # noqa: S608 (constants)
         row = f"'{table}', NEW.{key}, envsync_checksum({new})"
-        add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608 (see above)
+        add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608 (constants)
         for event, body in (
             ("INSERT", f"{forget} +NEW.{key}; {add}"),
             ("UPDATE", f"{forget} +OLD.{key}; {add}"),

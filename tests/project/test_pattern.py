@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envsync.model.errors import EnvsyncError
-from envsync.model.pattern import MAX_LENGTH, Pattern
+from envsync.project.pattern import MAX_LENGTH, Pattern
 
 
 def test_a_pattern_matches_a_whole_text_or_a_part() -> None:
