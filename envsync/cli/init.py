@@ -31,7 +31,8 @@ from envsync.model.wording import printable
 from envsync.project.discovery import EXCLUDED, discover
 from envsync.project.files import Files
 from envsync.project.search.globs import Globs
-from envsync.project.settings.config import FILE_NAME, Config, load_config
+from envsync.project.settings.config import Config, load_config
+from envsync.project.settings.file import FILE_NAME
 from envsync.project.settings.guesses import guess_targets
 
 EXAMPLE = "envsync init churn-models"

@@ -52,7 +52,7 @@ class Session(Struct, frozen=True):
     @property
     def root(self) -> Path:
         """The project directory. The property works even if `envsync.yaml` has errors."""
-        from envsync.project.settings.config import config_path
+        from envsync.project.settings.file import config_path
 
         # Do not call `config()`, which raises an error if `envsync.yaml` has errors. The report of
         # these errors needs the project directory.

@@ -19,8 +19,9 @@ from envsync.model.errors import EnvsyncError
 from envsync.project.load import load, referenced_paths
 from envsync.project.rules import RULES, Level
 from envsync.project.search.globs import Globs
-from envsync.project.settings.config import FILE_NAME, Config, load_config
+from envsync.project.settings.config import Config, load_config
 from envsync.project.settings.directories import DEFAULT_ENVIRONMENTS
+from envsync.project.settings.file import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,8 @@ from envsync.git.repository import find_repository
 from envsync.model.errors import GitError, InvalidProject
 from envsync.model.problem import Problem
 from envsync.model.wording import MAX_MESSAGE, printable
-from envsync.project.settings.config import FILE_NAME, MAX_PROJECT_LENGTH
+from envsync.project.settings.config import MAX_PROJECT_LENGTH
+from envsync.project.settings.file import FILE_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

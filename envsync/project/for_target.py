@@ -17,7 +17,8 @@ from envsync.model.environment import Metadata
 from envsync.model.naming import is_valid_name
 from envsync.model.problem import Problem
 from envsync.model.wording import MAX_MESSAGE, printable
-from envsync.project.settings.config import FILE_NAME, Config
+from envsync.project.settings.config import Config
+from envsync.project.settings.file import FILE_NAME
 from envsync.project.settings.scope import Scope
 from envsync.project.settings.targets import TargetConfig
 

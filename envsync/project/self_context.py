@@ -14,7 +14,7 @@ from envsync.model.environment import BuildContext
 from envsync.model.wording import MAX_FIX
 from envsync.project.environment.draft import Draft
 from envsync.project.files import Files
-from envsync.project.settings.config import FILE_NAME
+from envsync.project.settings.file import FILE_NAME
 
 _MAX_SHOWN: Final = 3
 # Maximum number of characters of the file list in the fix. A longer list would be cut, so another

@@ -13,7 +13,7 @@ from envsync.action.result import PLAIN, Result, failure
 from envsync.cli.problems import below_repository
 from envsync.cli.targets import NO_SHARED_TARGET
 from envsync.model.problem import Problem
-from envsync.project.settings.config import find_config
+from envsync.project.settings.file import find_config
 from envsync.render.annotations import problems_github
 from envsync.render.problems import problems_summary, problems_text
 

@@ -35,7 +35,7 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
     # Import the project reader only here, because only a seed needs the project reader and its YAML
     # parsers.
     from envsync.project.load import load
-    from envsync.project.settings.config import find_config
+    from envsync.project.settings.file import find_config
 
     config = find_config(directory)
     root = directory if config is None else config.parent

@@ -13,12 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from envsync.model.environment import Metadata
-from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
+from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Policy, Versions
 from envsync.model.wording import nearest
-from envsync.project.disk import read_regular_file
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.directories import read_environments, read_exclude
+from envsync.project.settings.file import FILE_NAME, config_path, read_config_file
 from envsync.project.settings.file_policy import read_file_policy
 from envsync.project.settings.mapping import MappingReader, open_mapping
 from envsync.project.settings.scope import read_defaults
@@ -27,7 +27,6 @@ from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL
 from envsync.project.yaml.text import compose
 
-FILE_NAME: Final = "envsync.yaml"
 MAX_PROJECT_LENGTH: Final = 256
 """Maximum characters of a tag value in Azure. envsync writes the project name as a tag value."""
 
@@ -125,26 +124,6 @@ class Config(Struct, frozen=True):
         return target
 
 
-def find_config(start: Path) -> Path | None:
-    """Returns the `envsync.yaml` in a directory or in the nearest directory above it."""
-    # `abspath` does not resolve links, so messages show the path that the user knows.
-    absolute = Path(os.path.abspath(start))
-    for directory in (absolute, *absolute.parents):
-        path = directory / FILE_NAME
-        # `lexists` finds a broken link as well: ignoring such a file would select another project.
-        if os.path.lexists(path):
-            return path
-    return None
-
-
-def config_path(path: Path | None, start: Path) -> Path | None:
-    """Returns the absolute path of the settings file, or None if there is no settings file.
-
-    If `path` is None, the file is searched for in `start` and in the directories above it.
-    """
-    return find_config(start) if path is None else Path(os.path.abspath(start / path))
-
-
 def load_config(
     path: Path | None = None,
     start: Path | None = None,
@@ -168,7 +147,7 @@ def load_config(
     found = config_path(path, start)
     if found is None:
         return _read(start, None, MappingReader(FILE_NAME, {}, []))
-    data = _read_bytes(found, named=path is not None)
+    data = read_config_file(found, named=path is not None)
     reader = _open(found, data, os.environ if environ is None else environ)
     config = _read(found.parent, found, reader)
     if reader.problems:
@@ -176,33 +155,6 @@ def load_config(
         problems = {(p.line, p.column, p.rule, p.message): p for p in reader.problems}
         raise InvalidProject([problems[key] for key in sorted(problems)], found.parent)
     return config
-
-
-def _read_bytes(path: Path, *, named: bool) -> bytes:
-    """Reads a settings file.
-
-    Args:
-        path: the absolute path.
-        named: whether the user named the file, for example with `--config`.
-
-    Raises:
-        UsageError: the user named a path at which there is no file.
-        EnvsyncError: the file cannot be read.
-    """
-    failed = f"The settings file {path} cannot be read"
-    try:
-        if not named and path.exists() and not path.is_file():
-            raise EnvsyncError(f"{failed}: it is not a regular file. Remove it or rename it.")
-        return read_regular_file(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        if path.is_symlink() and isinstance(error, FileNotFoundError):
-            reason = "it is a link to a file that does not exist"
-        if named and not path.is_file():
-            raise UsageError(f"{failed}: {reason}.") from error
-        raise EnvsyncError(
-            f"{failed}: {reason}. Make the file readable, or name another file with --config."
-        ) from error
 
 
 def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:

@@ -5,7 +5,6 @@ Problems are collected, not raised, so that one run shows the user all problems 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, TypeVar
 
@@ -15,6 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.problem import Problem
 from envsync.model.wording import MAX_MESSAGE, nearest, printable
+from envsync.project.settings.variables import check_reference, find_references, uses_variables
 from envsync.project.yaml.nodes import (
     BOOL,
     INT,
@@ -36,14 +36,6 @@ MAX_ITEMS: Final = 1_000
 """Maximum number of patterns in one list of patterns."""
 
 _Word = TypeVar("_Word", bound=str)
-
-# `$${` stands for the text `${`. The closing brace is optional in the pattern, so that `${A` is
-# found and can be reported.
-_VARIABLE: Final = r"\$(?:\$\{|\{([^}]*)(\}?))"
-# Plans and comments on pull requests show settings, so a setting must not contain a secret. These
-# words also cover the variables with which a CI job signs in, such as ACTIONS_RUNTIME_TOKEN.
-_SENSITIVE: Final = r"(?i)SECRET|TOKEN|PASSWORD|KEY|SAS"
-_VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 class MappingReader(Struct, frozen=True):
@@ -197,7 +189,7 @@ class MappingReader(Struct, frozen=True):
         parts: list[str] = []
         end = 0
         complete = True
-        for match in re.finditer(_VARIABLE, text):
+        for match in find_references(text):
             if not self.has_room:
                 return None
             parts.append(text[end : match.start()])
@@ -205,37 +197,16 @@ class MappingReader(Struct, frozen=True):
             name = match.group(1)
             if name is None:
                 parts.append("${")
-            elif problem := self._refused(match):
-                self.add_problem(_within(problem, node, match.start()))
+            elif problem := check_reference(
+                node, match, self.environ, allowed=self.allows_variables
+            ):
+                self.add_problem(problem)
                 complete = False
             else:
                 # The value of a variable is not searched for variables, because it can contain `${`
                 # as plain text.
                 parts.append(self.environ[name])
         return "".join([*parts, text[end:]]) if complete else None
-
-    def _refused(self, match: re.Match[str]) -> TextProblem | None:
-        """Returns why a variable cannot be replaced by its value, or None if it can be replaced."""
-        name = match.group(1)
-        if not _is_variable(match):
-            message = f"`{match.group()}` is not a valid reference to an environment variable."
-            fix = "Write `${NAME}`, or `$${` for a literal `${`."
-        elif not self.allows_variables:
-            message = f"`{match.group()}` is a variable, but only targets can use variables."
-            fix = "Write the value itself, or `$${` for a literal `${`."
-        elif re.search(_SENSITIVE, name):
-            message = f"The name of the environment variable `{name}` looks like a secret."
-            fix = (
-                "Remove the reference, because plans and comments would show the value. If the "
-                "value is not a secret, rename the variable."
-            )
-        elif name not in self.environ:
-            message = f"The environment variable `{name}` is not set."
-            fix = "Set the variable, or write the value here."
-            return TextProblem("unset-variable", message, fix=fix)
-        else:
-            return None
-        return TextProblem("invalid-config", message, fix=fix)
 
 
 def open_mapping(
@@ -282,33 +253,3 @@ def open_mapping(
         prefix=prefix,
         allows_variables=parent.allows_variables,
     )
-
-
-def uses_variables(node: Node) -> bool:
-    """Returns True if a value contains variables, and a target can use all of them.
-
-    A variable can be used if it is written correctly, and its name does not look like a secret.
-    """
-    if not isinstance(node, ScalarNode):
-        return False
-    found = [match for match in re.finditer(_VARIABLE, node.value) if match.group(1) is not None]
-    return bool(found) and all(
-        _is_variable(match) and not re.search(_SENSITIVE, match.group(1)) for match in found
-    )
-
-
-def _is_variable(match: re.Match[str]) -> bool:
-    return bool(match.group(2)) and re.fullmatch(_VARIABLE_NAME, match.group(1)) is not None
-
-
-def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:
-    """Moves a problem to the character at `index` in a scalar.
-
-    If the scalar is on several lines, moves the problem to the start of the scalar.
-    """
-    column = node.start_mark.column + 1
-    # The index gives the column only if the scalar is on one line. `style` is the quote character
-    # if the scalar has quotes, and the opening quote takes one column.
-    if node.start_mark.line == node.end_mark.line:
-        column += index + (1 if node.style else 0)
-    return replace(problem, line=node.start_mark.line + 1, column=column)

@@ -15,7 +15,8 @@ from envsync.model.environment import Metadata
 from envsync.project.environment.fields import read_tags
 from envsync.project.problems import Report
 from envsync.project.rules import RULES
-from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
+from envsync.project.settings.mapping import MappingReader, open_mapping
+from envsync.project.settings.variables import uses_variables
 from envsync.project.yaml.nodes import STR, entries, walk
 
 SCOPE_SETTINGS: Final = ("include", "exclude", "tags", "suffix")

@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
 from envsync.project.disk import MAX_PATH
-from envsync.project.settings.mapping import MAX_ITEMS, MappingReader, open_mapping, uses_variables
+from envsync.project.settings.mapping import MAX_ITEMS, MappingReader, open_mapping
 from envsync.project.settings.scope import (
     SCOPE_SETTINGS,
     Position,
@@ -21,6 +21,7 @@ from envsync.project.settings.scope import (
     position_of,
     read_scope,
 )
+from envsync.project.settings.variables import uses_variables
 from envsync.project.yaml.nodes import Entry, entries
 
 LOCAL_PATH: Final = ".envsync/local.db"

@@ -1,31 +1,17 @@
-"""`load_config` reads the settings, replaces variables, and reports problems."""
+"""`load_config` reads the settings and reports problems."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
+from envsync.model.errors import InvalidProject, UsageError
 from envsync.project.rules import RULES
-from envsync.project.settings.config import Config, find_config, load_config
-
-WORKSPACE = "kind: workspace, subscription_id: s, resource_group: g, workspace: w"
-
-
-def read(directory: Path, text: str, environ: Mapping[str, str] | None = None) -> Config:
-    (directory / "envsync.yaml").write_text(text)
-    return load_config(None, directory, environ or {})
-
-
-def problems(directory: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
-    with pytest.raises(InvalidProject) as caught:
-        read(directory, text, environ)
-    return [f"{p.line}:{p.column} {p.rule}: {p.message} {p.fix}" for p in caught.value.problems]
+from envsync.project.settings.config import load_config
+from tests.project.settings.config_file import WORKSPACE, problems, read
 
 
 def test_the_defaults_apply_without_a_settings_file(tmp_path: Path) -> None:
@@ -181,134 +167,6 @@ def test_an_unknown_target_is_a_usage_error(tmp_path: Path) -> None:
         config.target("zzz")
 
 
-class TestVariables:
-    def test_variables_are_replaced_by_their_values(self, tmp_path: Path) -> None:
-        config = read(
-            tmp_path,
-            "targets: {x: {kind: registry, registry: 'r-${A}', tags: {b: '${A}-${B_2}'}}}\n"
-            # `$$` is an escaped `$`, and a variable needs braces.
-            "ignore_tags: ['$${A}', '$$${A}', '$A']\n",
-            # The value of a variable is not expanded again.
-            {"A": "a", "B_2": "${A}"},
-        )
-
-        assert config.target().scope.tags == {"b": "a-${A}"}
-        assert config.target().settings["registry"] == "r-a"
-        assert config.policy.ignore_tags == ("${A}", "$${A}", "$A")
-
-    @pytest.mark.parametrize(
-        ("text", "where"),
-        [
-            ("path: ${A}", "3:11"),
-            ("path: x-${A}", "3:13"),
-            ('path: "x-${A}"', "3:14"),
-            # Columns count characters, not bytes.
-            ("path: é😀${A}", "3:13"),
-            # If a string is on several lines, the position is the start of the string.
-            ("path: >-\n      a\n      ${A}", "3:11"),
-        ],
-    )
-    def test_unset_variables_are_reported_with_their_position(
-        self, text: str, where: str, tmp_path: Path
-    ) -> None:
-        config = read(tmp_path, f"targets:\n  x:\n    {text}\n    kind: local\n")
-
-        with pytest.raises(InvalidProject) as caught:
-            config.target("x")
-        assert [
-            f"{p.line}:{p.column} {p.rule}: {p.message} {p.fix}" for p in caught.value.problems
-        ] == [
-            f"{where} unset-variable: The environment variable `A` is not set. "
-            "Set the variable, or write the value here."
-        ]
-
-    @pytest.mark.parametrize(
-        "setting",
-        [
-            "project: x-${A}",
-            "environments: ['${A}']",
-            "exclude: ['${A}']",
-            "default_target: ${A}",
-            "prune: ${A}",
-            "superseded: ${A}",
-            "ignore_tags: [a, '${A}']",
-            "rules: {unpinned-image: '${A}'}",
-        ],
-    )
-    def test_only_targets_can_use_variables(self, setting: str, tmp_path: Path) -> None:
-        with pytest.raises(InvalidProject) as caught:
-            read(tmp_path, f"{setting}\ntargets: {{dev: {{{WORKSPACE}}}}}", {"A": "hidden"})
-
-        assert [(problem.rule, problem.message) for problem in caught.value.problems] == [
-            ("invalid-config", "`${A}` is a variable, but only targets can use variables.")
-        ]
-
-    @pytest.mark.parametrize(
-        "name",
-        [
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-            "ACTIONS_RUNTIME_TOKEN",
-            "SYSTEM_ACCESSTOKEN",
-            "AZURE_CLIENT_SECRET",
-            "github_token",
-            "DbPassword",
-            "AZURE_STORAGE_KEY",
-            "BLOB_SAS_URL",
-        ],
-    )
-    @pytest.mark.parametrize(
-        "setting", ["path: 'x-${%s}'", "suffix: '${%s}'", "tags: {a: '${%s}'}"]
-    )
-    @pytest.mark.parametrize("is_set", [True, False])
-    def test_a_variable_whose_name_looks_like_a_secret_is_refused(
-        self, name: str, setting: str, is_set: bool, tmp_path: Path
-    ) -> None:
-        text = f"targets: {{x: {{kind: local, {setting % name}}}, y: {{kind: local}}}}"
-        with pytest.raises(InvalidProject) as caught:
-            read(tmp_path, text, {name: "hidden"} if is_set else {})
-
-        problem = caught.value.problems[0]
-        assert (problem.rule, problem.message) == (
-            "invalid-config",
-            f"The name of the environment variable `{name}` looks like a secret.",
-        )
-        assert "hidden" not in str(caught.value)
-
-    def test_an_unset_variable_of_a_target_fails_when_the_target_is_used(
-        self, tmp_path: Path
-    ) -> None:
-        config = read(
-            tmp_path,
-            "targets:\n  local: {kind: local}\n  dev: {kind: workspace, subscription_id: '${S}',"
-            " resource_group: '${G}', workspace: w}\n",
-            # `S` is not set, and `G` is empty.
-            {"G": ""},
-        )
-
-        assert config.target("local").kind == "local"
-        with pytest.raises(InvalidProject) as caught:
-            config.target("dev")
-        assert [f"{p.line}:{p.column} {p.rule}" for p in caught.value.problems] == [
-            "3:44 unset-variable",
-            "3:67 wrong-type",
-        ]
-
-    @pytest.mark.parametrize("text", ["${", "${A", "${}", "${A B}", "${1}", "${A-x}"])
-    def test_malformed_variables_are_reported(self, text: str, tmp_path: Path) -> None:
-        for settings_text in (
-            f"project: '{text}'",
-            f"targets: {{x: {{kind: local, path: '{text}'}}}}",
-        ):
-            assert [
-                "invalid-config" in problem for problem in problems(tmp_path, settings_text)
-            ] == [True]
-
-    def test_messages_do_not_show_the_value_of_a_variable(self, tmp_path: Path) -> None:
-        found = problems(tmp_path, "prune: ${A}", {"A": "secret"})
-
-        assert ["secret" in problem for problem in found] == [False]
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -453,87 +311,16 @@ def test_the_project_must_be_a_valid_tag_value(project: str, tmp_path: Path) -> 
     assert "must have at most 256 characters" in problem
 
 
-class TestTheFile:
-    def test_settings_file_is_found_in_a_parent_directory(self, tmp_path: Path) -> None:
-        below = tmp_path / "a" / "b"
-        below.mkdir(parents=True)
-        (tmp_path / "envsync.yaml").write_text("project: x")
+def test_config_without_a_settings_file_says_where_the_file_is_missing(tmp_path: Path) -> None:
+    sentence = f"There is no envsync.yaml in {tmp_path} or in a directory above it."
+    assert load_config(None, tmp_path, {}).without_file == sentence
 
-        assert find_config(below) == tmp_path / "envsync.yaml"
-        assert load_config(None, below, {}).root == tmp_path
+    (tmp_path / "envsync.yaml").write_text("project: x")
+    assert load_config(None, tmp_path, {}).without_file == ""
 
-    def test_directory_of_a_named_settings_file_is_the_project(self, tmp_path: Path) -> None:
-        (tmp_path / "conf").mkdir()
-        (tmp_path / "conf" / "my.yaml").write_text("projct: x")
 
-        with pytest.raises(InvalidProject) as caught:
-            load_config(Path("conf/my.yaml"), tmp_path, {})
-        assert caught.value.problems[0].file == "my.yaml"
-
-        (tmp_path / "conf" / "my.yaml").write_text("project: x")
-        assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
-
-    @pytest.mark.parametrize("name", ["no.yaml", ".", "broken.yaml"])
-    def test_a_path_without_a_file_is_wrong_usage(self, tmp_path: Path, name: str) -> None:
-        (tmp_path / "broken.yaml").symlink_to("nowhere")
-        with pytest.raises(UsageError, match="cannot be read"):
-            load_config(tmp_path / name, tmp_path, {})
-
-    # A test cannot take away the permission to read a file from the user `root`.
-    @pytest.mark.parametrize(
-        ("kind", "reason"),
-        [
-            ("link", "it is a link to a file that does not exist"),
-            ("loop", "Too many levels of symbolic links"),
-            ("directory", "it is not a regular file"),
-            ("pipe", "it is not a regular file"),
-        ],
-    )
-    def test_settings_file_that_cannot_be_read_is_not_ignored(
-        self, tmp_path: Path, kind: str, reason: str
-    ) -> None:
-        below = tmp_path / "below"
-        below.mkdir()
-        # If envsync ignored the unreadable file, it would read this file.
-        (tmp_path / "envsync.yaml").write_text("project: other")
-        path = below / "envsync.yaml"
-        if kind == "directory":
-            path.mkdir()
-        elif kind == "pipe":
-            os.mkfifo(path)
-        else:
-            path.symlink_to({"link": "nowhere", "loop": "envsync.yaml"}[kind])
-
-        with pytest.raises(EnvsyncError, match=reason) as caught:
-            load_config(None, below, {})
-        assert caught.value.exit_code == 1
-        assert str(path) in str(caught.value)
-
-    def test_an_error_of_reading_the_settings_file_is_reported(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (tmp_path / "envsync.yaml").write_text("project: x")
-
-        def refuse(_path: Path) -> bytes:
-            raise PermissionError(13, "Permission denied")
-
-        monkeypatch.setattr("envsync.project.settings.config.read_regular_file", refuse)
-        for path in (None, tmp_path / "envsync.yaml"):
-            with pytest.raises(EnvsyncError, match=r"Permission denied\. Make the file") as caught:
-                load_config(path, tmp_path, {})
-            assert caught.value.exit_code == 1
-
-    def test_config_without_a_settings_file_says_where_the_file_is_missing(
-        self, tmp_path: Path
-    ) -> None:
-        sentence = f"There is no envsync.yaml in {tmp_path} or in a directory above it."
-        assert load_config(None, tmp_path, {}).without_file == sentence
-
-        (tmp_path / "envsync.yaml").write_text("project: x")
-        assert load_config(None, tmp_path, {}).without_file == ""
-
-    def test_settings_file_must_be_yaml(self, tmp_path: Path) -> None:
-        assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")
+def test_settings_file_must_be_yaml(tmp_path: Path) -> None:
+    assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")
 
 
 @settings(max_examples=300, deadline=None)
