@@ -46,8 +46,8 @@ def without_copies(declarations: Iterable[Declaration]) -> list[Declaration]:
 
 
 def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
-    # `read_version` has already reported each invalid version. A file with an invalid version
-    # counts as a file with a version, so that it is not reported a second time.
+    # `read_version` has already reported each invalid version. A file with an invalid version is
+    # therefore not reported as a file without a version.
     versioned = [draft for draft in group if draft.version_key is not None]
     unversioned = [draft for draft in group if draft.version_key is None]
     first: dict[str, Draft] = {}

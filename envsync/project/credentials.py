@@ -30,7 +30,8 @@ def check_text(report: Report, text: str, parsed: ParsedFile | None = None) -> N
     Args:
         report: the report of the file.
         text: the text of the file.
-        parsed: the environment file. The rule `secret-in-tag` is for credentials inside its tags.
+        parsed: the environment file, or None for a conda file. Credentials in the tags of the
+            environment file are left out, because the rule `secret-in-tag` reports them.
     """
     secrets = find_secrets(text)
     if not secrets:

@@ -39,8 +39,8 @@ class Discovered(Struct, frozen=True):
         environment_files: the environment files, sorted.
         passed_over: every other YAML file, with a reason that completes the sentence "It is not
             read as an environment: …".
-        unreadable: the directories that could not be read, each with the reason. A link is included
-            if its directory does not exist or is outside of the project.
+        unreadable: the directories that could not be read, each with the reason. These include
+            links to directories that do not exist or are outside of the project.
         problems: the problems of the rules `unrecognised-environment`, `unreadable-directory` and
             `path-escape`, each with the path of its file or directory.
     """
@@ -68,8 +68,8 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     reasons = {
         item.file.path: reason for item in candidates if (reason := _reason(item, named, files))
     }
-    # A directory that does not exist is a warning only if there are several directories. If it is
-    # the only directory, `plan` fails with an error.
+    # A missing directory is reported as a warning only if `directories` has several items. If it is
+    # the only item, `plan` fails with an error.
     unreadable = {
         path: reason
         for path, reason in found.unreadable.items()

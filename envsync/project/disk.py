@@ -43,7 +43,7 @@ def read_regular_file(path: str | os.PathLike[str]) -> bytes:
 
 
 def is_utf8(name: str) -> bool:
-    """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
+    """Returns False if the bytes of a name are not UTF-8. Such a name contains surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:

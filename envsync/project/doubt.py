@@ -1,8 +1,8 @@
-"""Adds to the messages about a file of another tool how to exclude the file.
+"""Extends the fixes of problems in a file that possibly belongs to another tool.
 
 A file without `$schema` is read as an environment because of its keys. Files of other tools can
 have the same keys. For example, Helm's `values.yaml` can have a `name`, and an `image` that is a
-mapping.
+mapping. The added sentence says how to exclude such a file.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _IDENTIFYING: Final = ("name", "image", "build")
 
 
 def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
-    """Adds a sentence about `exclude` to problems that the file of another tool can have.
+    """Adds a sentence about `exclude` to the problems that files of other tools usually have.
 
-    Such problems are invalid YAML, unknown fields, and a `name`, `image` or `build` of the wrong
-    type. A file with the environment schema is an environment, so nothing is added to its problems.
+    These problems are invalid YAML, unknown fields, and a `name`, `image` or `build` of the wrong
+    type. A file with the environment schema is an environment, so its problems stay the same.
 
     Args:
         report: the report of the file.
@@ -35,7 +35,7 @@ def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
     """
     if not report.has_errors:
         return
-    # An outline takes time, so only files with errors get one.
+    # `outline` takes time, so it is called only for a file with errors.
     if any(is_environment_schema(part.schema or "") for part in outline(content).parts):
         return
     top = fields(parsed)

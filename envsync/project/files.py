@@ -1,7 +1,7 @@
 """Caches the files of a project. Each file is read at most once.
 
-The nodes of a file need ten times the memory of its text. So loading a project drops the nodes of
-each file that it has read. If a command needs the position of a field, the text is parsed again.
+The nodes of a file need ten times the memory of the text. `load` therefore drops the nodes of each
+file after reading the file. If a command needs the position of a field, the text is parsed again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envsync.project.context.scan import ContextScan
 
 _STATE: Final = ".envsync"
-"""The directory of a project that contains only what envsync writes."""
+"""The directory in a project for everything that envsync itself stores."""
 
 
 class Unreadable(Struct, frozen=True):
@@ -158,7 +158,7 @@ class Files(Struct):
         if not path:
             return known
         found = os.path.join(known, path)
-        # `islink` takes longer than all other lines of this method.
+        # `islink` takes longer than the rest of this method, so files in `regular` skip the call.
         is_link = found not in self.regular and os.path.islink(found)
         return real_path(found) if is_link else found
 

@@ -68,7 +68,7 @@ def left_out_names(
 
 
 def left_out_reason(name: str, config: Config, target: str) -> str | None:
-    """Returns why the settings of a target leave out a declared name, or None if they do not."""
+    """Returns why a target's settings leave out a declared name, or None for any other name."""
     scope = _scope(config, target)
     included = not scope.include or _matches(name, scope.include)
     if included and not _matches(name, scope.exclude):
@@ -157,8 +157,8 @@ def of_other_targets(
     suffixes = {scope.suffix for scope in scopes} | {this.scope.suffix}
 
     def suffix_of(name: str) -> str:
-        # A name without a known suffix belongs to this target, because the suffix of the target can
-        # have changed.
+        # If a name has none of the suffixes, the name counts as a name of this target, because it
+        # can have an earlier suffix of this target.
         matching = (suffix for suffix in suffixes if name.endswith(suffix))
         return max(matching, key=len, default=this.scope.suffix)
 
@@ -206,8 +206,8 @@ def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
     if one.kind != other.kind:
         return False
     # If variables are not set, envsync cannot find out whether two targets are the same workspace.
-    # If their suffixes differ, envsync assumes the same workspace. This is safe, because a plan
-    # keeps names with the suffix of another target.
+    # If the suffixes of the two targets differ, envsync assumes the same workspace. This is safe,
+    # because a plan keeps names with the suffix of another target.
     unknown = bool(one.problems or other.problems) and one.scope.suffix != other.scope.suffix
     return all(
         _place(one, key) == _place(other, key)
@@ -218,7 +218,7 @@ def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
 
 def _place(target: TargetConfig, key: str) -> str:
     text = target.settings.get(key, "")
-    # Azure compares ids and names without case.
+    # Azure ignores case when it compares ids or names.
     return text if key == "path" else text.casefold()
 
 

@@ -26,9 +26,8 @@ def left_out(
 
     Returns:
         The reasons, by name and by file path. The names are those that `include` or `exclude` of
-        the target leaves out. The files are the sources of `versions` that `exclude` of the project
-        matches. File paths are relative to the project directory. Files that do not exist are not
-        included.
+        the target leaves out. The files are the existing source files of `versions` that `exclude`
+        of the project matches. File paths are relative to the project directory.
     """
     reasons = left_out_names(project.declarations, project.config, target)
     if not project.config.exclude:

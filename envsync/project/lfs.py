@@ -13,9 +13,9 @@ from msgspec import Struct
 MAX_POINTER_BYTES: Final = 1024
 """A pointer is smaller than this number of bytes. Git LFS has the same limit."""
 
-# A pointer starts with the version line. Before release 1.0, Git LFS had other names and wrote
-# other URLs. The lines of extensions are optional. After a checkout on Windows, the line ends can
-# be CRLF.
+# A pointer starts with a line that contains `version` and a URL. Git LFS wrote other URLs before
+# release 1.0, when it had other names. Lines that start with `ext-` are optional. After a checkout
+# on Windows, the line ends can be CRLF.
 _POINTER: Final = (
     rb"version (?:https://(?:git-lfs|hawser)\.github\.com/spec/v1|http://git-media\.io/v/2)"
     rb"\r?\n(?:ext-\d-[^\s]+ sha256:[0-9a-f]{64}\r?\n)*"

@@ -81,7 +81,7 @@ def _position(path: str, steps: Sequence[str | int], files: Files) -> Position |
 
 
 def _step(node: Node, step: str | int) -> tuple[Node, Node] | None:
-    """Returns the key and the value that a step selects. For a list, both are the item."""
+    """Returns the key and the value that a step selects. In a list, both nodes are the item."""
     if isinstance(node, MappingNode):
         pairs = {key.value: (key, item) for key, item in entries(node)}
         return pairs.get(step)

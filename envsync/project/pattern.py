@@ -1,6 +1,6 @@
 """`Pattern`: a regular expression that a user wrote, with a time limit.
 
-Python's `re` takes years for `(a+)+b` and forty letters. The package `regex` reads the same
+Python's `re` takes years to compare `(a+)+b` with forty letters. The package `regex` reads the same
 expressions and stops at a time limit.
 """
 
@@ -13,10 +13,10 @@ from envsync.model.errors import EnvsyncError
 from envsync.model.wording import printable
 
 MAX_LENGTH: Final = 1000
-"""The maximum number of characters of a pattern. Longer patterns take seconds to compile."""
+"""Maximum number of characters of a pattern. Longer patterns take seconds to compile."""
 
 TIME_LIMIT: Final = 1.0
-"""The seconds that one match can take. A usual pattern takes some microseconds."""
+"""Maximum number of seconds for one match. A usual pattern takes some microseconds."""
 
 
 class Pattern:
@@ -40,7 +40,7 @@ class Pattern:
         self._text, self._place = text, place
         try:
             with warnings.catch_warnings():
-                # For example, a later release may read `[[` in another way.
+                # `regex` warns if a later release may read a pattern differently, such as `[[`.
                 warnings.simplefilter("ignore", FutureWarning)
                 self._compiled = regex.compile(text)
         except (regex.error, RecursionError, OverflowError) as error:

@@ -70,7 +70,7 @@ def presence(project: Project, files: Iterable[str]) -> Presence:
         except ValueError:  # a null character, so no such file can exist
             missing.add(file)
         else:
-            # A directory at the path of the file does not count as the file.
+            # If the path leads to a directory, the file itself does not exist.
             if stat.S_ISDIR(mode):
                 missing.add(file)
             else:

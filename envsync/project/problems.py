@@ -45,7 +45,7 @@ class Report(Struct):
     # each alias, so a problem can be found twice.
     _found: dict[Problem, None] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
-    # For each rule with more than `MAX_OF_RULE` problems, the first problem that is left out.
+    # Maps each rule with more than `MAX_OF_RULE` problems to the first problem that is left out.
     _left_out: dict[str, Problem] = field(default_factory=dict)
 
     @property

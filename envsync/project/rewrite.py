@@ -105,7 +105,7 @@ def _changed(file: str, what: str) -> EnvsyncError:
 
 
 def _with_comment(data: bytes, number: int, comment: Callable[[str], str]) -> bytes:
-    """Applies `comment` to the line with a 0-based number."""
+    """Replaces the line at the 0-based index `number` by the result of `comment`."""
     lines = data.splitlines(keepends=True)
     body = lines[number].rstrip(b"\r\n")
     lines[number] = comment(body.decode()).encode() + lines[number][len(body) :]

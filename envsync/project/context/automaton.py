@@ -1,9 +1,10 @@
-"""Matches the patterns of ignore files against unusual paths, one character after the other.
+"""Matches the patterns of ignore files against paths, one character after the other.
 
-The automaton keeps every state that the pattern can be in, so the time for one path is at most the
-length of the path times the length of the pattern. A regular expression is much faster, but
-`expression.py` cannot convert every pattern, and its regular expressions are not valid for every
-path.
+The automaton keeps all states that the pattern can be in. The number of steps for one path is
+therefore at most the length of the path times the length of the pattern.
+
+A regular expression is much faster. The automaton is for the patterns that `expression.py` cannot
+convert, and for the paths that are not plain (`expression.is_plain`).
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 _TEXT_PROBE: Final = 8192
-"""`has_crlf` searches this number of bytes for a null byte, as git does with 8000 bytes.
+"""If the first `_TEXT_PROBE` bytes of a file contain a null byte, the file is a binary file.
 
-A file with a null byte is a binary file.
+git searches the first 8000 bytes for a null byte.
 """
 
 _SQLITE: Final = b"SQLite format 3\0"

@@ -22,8 +22,8 @@ def copy_context(context: BuildContext, destination: Path) -> None:
 
     Args:
         context: a context from `scan_context`.
-        destination: the directory for the copy, which is created if necessary. If the copy fails, a
-            directory that was created is removed.
+        destination: the directory for the copy. If the directory does not exist, it is created, and
+            removed again if the copy fails.
 
     Raises:
         EnvsyncError: a file was removed or changed since the scan, or cannot be read.

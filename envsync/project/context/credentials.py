@@ -10,7 +10,7 @@ from msgspec import Struct
 from envsync.model.secrets import find_secrets
 
 _TEXT_PROBE: Final = 8192
-"""A file with a null byte in this number of bytes is a binary file, which is not searched."""
+"""If the first `_TEXT_PROBE` bytes of a file contain a null byte, the file is not searched."""
 
 
 class FoundInFile(Struct, frozen=True, order=True):

@@ -1,11 +1,12 @@
 """Keeps the digests of the files of large build contexts in `.envsync/hashes/`.
 
-An entry belongs to a path, and to everything that a change of the content of a file changes: size,
-`mtime`, `ctime`, inode and device. Programs can set `mtime`, but not `ctime`. The directory can be
-deleted at any time. A damaged file in it is ignored, and written again.
+Each digest is stored with the path of its file and with the file's size, `mtime`, `ctime`, inode
+and device. Every change of the content of a file changes at least one of these values. Programs can
+set `mtime`, but not `ctime`. Users can delete the directory at any time. A damaged cache file is
+ignored and written again.
 
-Only digests are kept, no findings: a file about whose content a scan reports something is read by
-each scan.
+The cache stores no other result of a scan. If a scan needs more than the digest and the size of a
+file, for example because the file contains a credential, every scan reads this file.
 """
 
 from __future__ import annotations
@@ -28,31 +29,32 @@ from envsync.project.context.file_system import trusted_device
 from envsync.project.context.reading import FileContent, FoundFile, identity, read_all
 
 SETTLED: Final = 60 * 1_000_000_000
-"""Nanoseconds for which a file must be unchanged before its digest is kept.
+"""Nanoseconds for which a file must be unchanged before its digest is stored.
 
-Two changes within one step of the clock have the same times: 4 ms on most systems, and 1 second on
-old file systems. A write to memory that a program has mapped changes the times only once, until
-Linux writes the page to the disk, 35 seconds later at the most by default.
+Two changes within one clock step have the same times. A clock step is 4 ms on most systems, and
+1 second on old file systems. If a program changes a file through mapped memory, Linux changes the
+times only once until it writes the page to the disk. By default, this takes at most 35 seconds.
 """
 
 _FORMAT: Final = "envsync-hashes 1"
 _MAX_BYTES: Final = 128 * 1024 * 1024
-"""Maximum size of the file of one context: some 800,000 entries."""
+"""Maximum size in bytes of the cache file of one context, enough for about 800,000 digests."""
 _KEPT_SECONDS: Final = 30 * 24 * 60 * 60
 _UPLOADS: Final = "uploads "
 """The keys of upload hashes start with this text. The keys of files start with a digit."""
 _DECIDING: Final = (content, credentials, lfs, reading, secrets)
-"""The modules that decide whether a scan reports something about the content of a file."""
+"""The modules that check the content of a file. If their code changes, the cache is stale."""
 
 
 class DigestCache:
     """The digests from earlier scans of one build context.
 
-    Methods raise no exception if the cache cannot be read or written. The cache is then empty.
+    If the cache file cannot be read, every file of the context is read again. Methods raise no
+    exception if the cache file cannot be read or written.
     """
 
     def __init__(self, state: Path, context: str) -> None:
-        """Reads nothing yet.
+        """Does not read the cache file.
 
         Args:
             state: the directory `.envsync` of the project.
@@ -68,10 +70,12 @@ class DigestCache:
         self._entries: dict[str, str] = {}
 
     def contents(self, files: Sequence[FoundFile]) -> list[FileContent | str]:
-        """Returns what `read_all` yields, but reads only files that are not known or have changed.
+        """Returns what `read_all` yields, but reads only files whose digest is not in the cache.
+
+        Then updates the cache file. It contains no digests of files that are not in `files`.
 
         Args:
-            files: all files of the context. Other files are forgotten.
+            files: all files of the context.
         """
         if not self._open():
             return list(read_all(files))
@@ -92,12 +96,12 @@ class DigestCache:
         return found
 
     def _open(self) -> bool:
-        """Reads the cache. Returns False if nothing can be kept for this context."""
+        """Reads the cache file. Returns False if this context cannot have a cache."""
         self._opened = time.time_ns()
         self._device = trusted_device(self._context)
         if self._device is None:
             return False
-        # Without `_rules`, nothing is kept. Without a usable file, all files are read.
+        # If `_rules` fails, this context has no cache. If `_read` fails, the cache is empty.
         try:
             self._rules = _rules()
             self._entries = self._read()
@@ -106,16 +110,16 @@ class DigestCache:
         return bool(self._rules)
 
     def upload_hashes(self, key: str) -> frozenset[str] | None:
-        """Returns the upload hashes that `keep_upload_hashes` has kept for a key."""
+        """Returns the upload hashes that `keep_upload_hashes` stored for a key, or None."""
         known = self._entries.get(_UPLOADS + key)
         return None if known is None else frozenset(known.split(","))
 
     def keep_upload_hashes(self, key: str, hashes: Iterable[str]) -> None:
-        """Keeps upload hashes.
+        """Stores upload hashes.
 
         Args:
             key: the name of the hash function, a space, and a digest of what the hashes cover. The
-                hashes replace other hashes of the same function.
+                new hashes replace all stored hashes of this function.
             hashes: the hashes in hex.
         """
         if not self._rules:
@@ -128,17 +132,17 @@ class DigestCache:
         status = found.status
         if status is None or identity(status) != file.identity:
             return False  # the file has changed since the walk
-        # If the clock was ahead when the file changed, its times are in the future.
+        # If the clock was ahead when the file changed, the file's times are in the future.
         is_settled = max(status.st_mtime_ns, status.st_ctime_ns) < self._opened - SETTLED
         # A link can lead to another file system, whose times are not always reliable.
         is_here = status.st_dev == self._device
         return found.is_only_hashed and is_settled and is_here
 
     def _read(self) -> dict[str, str]:
-        """Returns the entries of the file. Raises OSError or ValueError if it cannot be used."""
+        """Returns the entries of the cache file. Raises OSError or ValueError if it is unusable."""
         _ensure_directory(self._state)
         _ensure_directory(self._directory)
-        # The file is not opened if it is a link, and a named pipe does not block.
+        # With these flags, opening a link fails, and opening a named pipe does not block.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         with open(os.open(self._path, flags), "rb", buffering=0) as file:
             status = os.fstat(file.fileno())
@@ -150,14 +154,15 @@ class DigestCache:
             raise ValueError("damaged")
         header, *records = body.decode().split("\0")
         start, _, written = header.rpartition(" ")
-        # If the clock was set back, a new change can have the time of an old one.
+        # If the clock was set back, a change after this moment can have the same time as a change
+        # before this moment.
         if start != f"{_FORMAT} {self._rules}" or int(written) > self._opened:
             raise ValueError("from another version, or from the future")
         split = (record.partition(" ") for record in records)
         return {key: value for value, _, key in split}
 
     def _write(self, entries: Mapping[str, str]) -> None:
-        """Replaces the file, unless its entries are the same."""
+        """Replaces the cache file, unless the entries are unchanged."""
         if entries == self._entries:
             return
         self._entries = dict(entries)
@@ -183,7 +188,7 @@ class DigestCache:
                 temporary.unlink(missing_ok=True)
 
     def _remove_old(self) -> None:
-        """Removes the files of contexts that were not written for a month."""
+        """Removes cache files that were last written more than 30 days ago."""
         oldest = time.time() - _KEPT_SECONDS
         for path in self._directory.iterdir():
             with suppress(OSError):
@@ -201,7 +206,10 @@ def _ensure_directory(path: Path) -> None:
 
 
 def _rules() -> str:
-    """Returns a digest of the code of `_DECIDING`, because a version can have several commits."""
+    """Returns a digest of the version of envsync and of the code of the modules in `_DECIDING`.
+
+    Several commits can have the same version.
+    """
     digest = hashlib.sha256(__version__.encode())
     for module in _DECIDING:
         digest.update(Path(module.__file__ or "").read_bytes())

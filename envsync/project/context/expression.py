@@ -1,10 +1,10 @@
 """Converts the patterns of ignore files to regular expressions that match in linear time.
 
 A plain conversion, such as `[^/]*a[^/]*b` for `*a*b`, backtracks: the time to reject a path grows
-exponentially with the number of wildcards. Here, each wildcard takes the shortest text that lets
-the next part of the pattern match. The match never returns to this wildcard (an atomic group). An
-expression with atomic groups matches the same paths as the plain conversion, because a later
-wildcard can take every character that an earlier wildcard did not take.
+exponentially with the number of wildcards. In this module, a wildcard becomes an atomic group. The
+group matches the shortest text after which the next part of the pattern matches, and never tries a
+longer text. An expression with atomic groups matches the same paths as the plain conversion,
+because a later wildcard can match every character that an earlier wildcard did not match.
 
 The expressions are valid only for paths for which `is_plain` is True.
 """
@@ -59,9 +59,9 @@ def _subsets(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]
 
 
 def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
-    """Splits segments at the character sets in `slashes`, as if these sets were `/`.
+    """Replaces each character set in `slashes` by `/`, and splits the segments there.
 
-    In the result, no other character set matches `/`.
+    In the result, the remaining character sets do not match `/`.
     """
     divided: list[str | tuple[Token, ...] | None] = []
     for position, segment in enumerate(segments):

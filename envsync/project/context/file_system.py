@@ -1,4 +1,4 @@
-"""Finds out whether every change of a file on a file system changes the times of the file."""
+"""Finds out whether a file system updates the times of a file at every change of the file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Final
 
 _MOUNTS: Final = "/proc/self/mountinfo"
 _TRUSTED: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
-"""File systems of Linux on which every write sets `ctime`, and no program can set it.
+"""File systems of Linux on which every write sets `ctime`, and programs cannot choose `ctime`.
 
 Missing on purpose:
 
-- tmpfs: a write to memory that a program has mapped changes no time.
+- tmpfs: a change through mapped memory changes no time.
 - network file systems: a client sees the times of the server late.
 - FUSE, 9p and FAT: `ctime` is often only a copy of `mtime`, which every program can set.
-- overlay: its files are on another file system, which can be any of these.
+- overlay: the files are on another file system, which can be of any kind.
 """
 
 
 def trusted_device(directory: str) -> int | None:
     """Returns the device of a directory, or None if times on its file system are not reliable.
 
-    Files below the directory on another device are on another file system.
+    If a file below the directory has another device, the file is on another file system.
 
     Args:
         directory: an absolute path, with symbolic links resolved.
@@ -41,7 +41,7 @@ def trusted_device(directory: str) -> int | None:
         if len(fields) < 6 or len(kind) < 3:
             continue
         place = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields[4])
-        # A later mount hides an earlier mount at the same place.
+        # If several file systems are mounted on one directory, the last mount hides the others.
         if len(place) >= len(longest) and _is_below(directory, place):
             # With `lazytime`, a crash can lose the times of a file, but not the written bytes.
             lazy = "lazytime" in (*fields[5].split(","), *kind[2].split(","))

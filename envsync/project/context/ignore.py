@@ -32,7 +32,7 @@ MAX_WILDCARD_TEXT: Final = 20_000
 MAX_TURNS: Final = 200
 """Maximum number of groups of consecutive patterns with wildcards.
 
-In a group, all patterns have `!`, or all patterns lack `!`.
+In a group, all patterns start with `!`, or none of them does.
 """
 
 _BELOW_ROOT: Final = "[^/]++/"
@@ -51,12 +51,12 @@ class Pattern(NamedTuple):
 
 
 class _Run(Struct, frozen=True):
-    """Consecutive patterns with wildcards that all drop paths, or that all include paths.
+    """Consecutive patterns that have wildcards. All of them drop paths, or all include paths.
 
     Attributes:
         position: the position of the last of these patterns.
         regex: matches a path if one of the patterns matches.
-        automata: match the patterns that have no regular expression.
+        automata: one automaton for each pattern that has no regular expression.
     """
 
     position: int
@@ -65,7 +65,7 @@ class _Run(Struct, frozen=True):
 
     @classmethod
     def of(cls, patterns: Sequence[tuple[int, Pattern]]) -> _Run:
-        """Compiles patterns, each given with its position."""
+        """Compiles patterns. Each pattern is in a pair with its position."""
         expressions = []
         automata = []
         for _, pattern in patterns:
@@ -101,8 +101,8 @@ class IgnoreRules:
         """
         self._patterns = tuple(patterns)
         self._literals = Literals()
-        # Consecutive patterns that all have or all lack `!` form a group. For each pattern, this
-        # list contains the index of its group.
+        # Consecutive patterns form a group if all of them start with `!`, or none of them does.
+        # For each pattern, this list contains the index of its group.
         turns = [0]
         for before, after in zip(self._patterns, self._patterns[1:], strict=False):
             turns.append(turns[-1] + (before.drops != after.drops))
@@ -144,7 +144,7 @@ class IgnoreRules:
         return last >= 0 and self._patterns[last].drops
 
     def _last_match(self, path: str) -> int:
-        """Returns the position of a pattern with the same effect as the last match, or -1."""
+        """Returns the position of a pattern that decides like the last matching pattern, or -1."""
         last = self._literals.last_match(path)
         for run in self._runs:
             if run.position < last:

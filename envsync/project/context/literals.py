@@ -29,7 +29,7 @@ class Literals:
         Args:
             segments: the parts of the pattern. None, or a segment that is None, stands for
                 wildcards.
-            position: the position of the pattern. Positions must rise from call to call.
+            position: the position of the pattern. It must be higher than in all earlier calls.
         """
         if not segments:
             return False

@@ -24,7 +24,7 @@ def nfc(path: str) -> str:
     """Normalises a path to Unicode NFC. File systems store the same name in different forms."""
     if path.isascii():
         return path
-    # Imported here, because few paths need the tables of Unicode.
+    # Imported only here, because few paths need the Unicode tables.
     import unicodedata
 
     return unicodedata.normalize("NFC", path)

@@ -102,7 +102,7 @@ class _Alternative(NamedTuple):
     tokens: tuple[Token, ...]
 
     def extended(self, token: Token | None, at_end: bool) -> Iterator[_Alternative]:
-        """Yields the ways to read the pattern with one more token.
+        """Yields the ways to read the start of the pattern after `token` is appended to it.
 
         The token is None for `**` and `**/`.
         """

@@ -20,9 +20,10 @@ _BATCH_BYTES: Final = 4 * CHUNK
 
 
 def identity(status: os.stat_result) -> str:
-    """Returns size, `mtime`, `ctime`, inode and device, of which any change of a file changes one.
+    """Returns the size, `mtime`, `ctime`, inode and device of a file, as a text.
 
-    docs/reference/digest.md says on which file systems this is true.
+    Every change of the file changes this text. docs/reference/digest.md says on which file systems
+    this is true.
     """
     return (
         f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} "
@@ -35,7 +36,8 @@ class FoundFile(NamedTuple):
 
     Attributes:
         path: the absolute path, with symbolic links resolved.
-        shown: the path relative to the context, with links not resolved, and not in NFC.
+        shown: the path relative to the context, as on disk: links are not resolved, and the path
+            is not always in NFC.
         hashed: True if azure-ai-ml's hash includes the file.
         size: the number of bytes.
         identity: the `identity` of the file.
@@ -70,8 +72,8 @@ class FileContent(NamedTuple):
         is_pointer: True for a Git LFS pointer.
         is_local_target: True for the SQLite file of a local target.
         credentials: the credentials in the first `CHUNK` bytes of a text file.
-        kept: the first `CHUNK` bytes of `.dockerignore`, and the content of a file of at most
-            `CHUNK` bytes that is named like a Dockerfile. None for all other files.
+        kept: the first `CHUNK` bytes of `.dockerignore`, or the whole content of a file that is
+            named like a Dockerfile and has at most `CHUNK` bytes. None for all other files.
     """
 
     digest: str
@@ -85,7 +87,7 @@ class FileContent(NamedTuple):
 
     @property
     def is_only_hashed(self) -> bool:
-        """True if the digest and the size are all that a scan needs."""
+        """True if a scan needs only the digest and the size of the file."""
         reported = self.is_crlf or self.is_pointer or self.is_local_target or self.credentials
         return not reported and self.kept is None
 
@@ -100,7 +102,7 @@ def read_all(files: Sequence[FoundFile]) -> Iterator[FileContent | str]:
     # Imported only here, because the import takes longer than reading a small context.
     from concurrent.futures import ThreadPoolExecutor
 
-    # hashlib and the reading of files release the interpreter's lock.
+    # hashlib and file reads release the interpreter's lock, so the threads run in parallel.
     with ThreadPoolExecutor(workers) as pool:
         for batch in pool.map(_read_batch, batches):
             yield from batch
@@ -114,7 +116,7 @@ def _cores() -> int:
 
 
 def _batches(files: Iterable[FoundFile]) -> Iterator[list[FoundFile]]:
-    """Divides files into batches, because a task for each file would take as long as the file."""
+    """Divides files into batches, because a task costs as much time as reading a small file."""
     batch: list[FoundFile] = []
     size = 0
     for file in files:

@@ -66,7 +66,7 @@ class ContextRules:
         return self._rules is not None and self._rules.drops(path)
 
     def relative(self, path: str) -> str:
-        """Converts a resolved path to a path relative to `base`. Patterns match only such paths."""
+        """Converts a resolved path to the path relative to `base` that `drop` expects."""
         if self._rules is None:
             return ""
         return os.path.relpath(path, self.base).replace(os.sep, "/")

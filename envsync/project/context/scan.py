@@ -31,10 +31,9 @@ if TYPE_CHECKING:
     from envsync.project.context.reading import FileContent, FoundFile
 
 CACHED_BYTES: Final = 16 * 1024 * 1024
-"""The digests of a context are kept from this number of bytes. A smaller context is read quickly.
-"""
+"""Minimum size in bytes of a context whose digests are stored. Smaller contexts are read fast."""
 _OPENING: Final = 16 * 1024
-"""Opening a file takes as long as hashing about this number of bytes."""
+"""Opening a file takes about as long as hashing this number of bytes."""
 
 CLUTTER_DIRECTORIES: Final = frozenset(
     {
@@ -125,7 +124,7 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
     uploads: Mapping[UploadHash, frozenset[str]] = {}
     if not walk.escapes and not walk.broken:
         uploads = UploadHashes(str(directory), walk.hashed_parts, files, cache)
-    # Nearly all files of a large context are only hashed.
+    # Nearly all files of a large context are only hashed, so the lists below search the others.
     others = {path: item for path, item in contents.items() if not item.is_only_hashed}
     kept = {path: item.kept for path, item in others.items() if item.kept is not None}
     dockerignore = kept.pop(".dockerignore", b"")
@@ -162,9 +161,9 @@ def _cache(files: Iterable[FoundFile], top: str, state: Path) -> DigestCache | N
 def _contents(
     walk: ContextWalk, cache: DigestCache | None
 ) -> tuple[dict[str, FileContent], list[str]]:
-    """Returns the content of each readable file by path, and the paths that are not hashed.
+    """Returns the content of files by path, and the paths that azure-ai-ml does not hash.
 
-    Reports the other files to the walk.
+    Adds the files that cannot be uploaded to `walk.broken` instead.
     """
     contents: dict[str, FileContent] = {}
     unhashed = []
@@ -203,7 +202,7 @@ def _clutter(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _clutter_directory(path: str) -> str | None:
-    """Returns the first directory of a path that a tool created, with `/` at the end."""
+    """Returns the outermost directory in `path` that a tool created, such as `a/.hg/`, or None."""
     parts = path.split("/")
     for depth, part in enumerate(parts, 1):
         if part in CLUTTER_DIRECTORIES:
@@ -221,4 +220,4 @@ def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:
                 if path not in {".dockerignore", "Dockerfile"} and rules.drops(path):
                     yield path
     except ValueError:
-        return  # too many patterns: the files are only part of a warning
+        return  # too many patterns: the list is incomplete, but is only for a warning

@@ -1,7 +1,7 @@
 """Computes the hashes that azure-ai-ml puts into upload URLs, one hash function at a time.
 
-docs/contributing/upload-hashes.md describes the hashes. Only a comparison with a version that was
-uploaded to Azure ML needs them, so a scan only remembers what they cover.
+docs/contributing/upload-hashes.md describes the hashes. Only a comparison with a version in Azure
+needs the hashes. A scan therefore computes no hash, and only lists the parts that the hashes cover.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class UploadHashes(Mapping[UploadHash, frozenset[str]]):
         digests: Mapping[str, str],
         cache: DigestCache | None = None,
     ) -> None:
-        """Reads no file yet.
+        """Does not read the files.
 
         Args:
             directory: the build context, for messages.
-            parts: everything that the hashes cover, in the order of azure-ai-ml.
+            parts: everything that the hashes cover, in the order in which azure-ai-ml hashes it.
             digests: the hex SHA-256 of each file, by path.
             cache: the cache of the context, or None if there is none.
         """
@@ -78,7 +78,7 @@ class UploadHashes(Mapping[UploadHash, frozenset[str]]):
             return self._known[kind]
 
     def __contains__(self, kind: object) -> bool:
-        """Returns True for a hash function of azure-ai-ml. Computes no hash."""
+        """Returns True if azure-ai-ml uses the hash function. Computes no hash."""
         return kind in _KINDS
 
     def __iter__(self) -> Iterator[UploadHash]:
@@ -93,7 +93,8 @@ class UploadHashes(Mapping[UploadHash, frozenset[str]]):
         Args:
             with_git: True to include `.git` files.
         """
-        # No name contains a null byte or a slash.
+        # Null bytes separate the parts, and digests start with a slash. The result is unambiguous,
+        # because no name contains a null byte or a slash.
         parts = (part for part in self._parts if with_git or not isinstance(part, GitFile))
         return hashlib.sha256("\0".join(map(self._framed, parts)).encode()).hexdigest()
 
@@ -130,7 +131,7 @@ class UploadHashes(Mapping[UploadHash, frozenset[str]]):
         return frozenset(item.hexdigest() for item in hashes)
 
     def _content(self, file: FoundFile) -> Iterator[bytes]:
-        # The scan has read the file before, so its content can be another one now.
+        # The content is compared with the digest, because the file can have changed since the scan.
         sha256 = hashlib.sha256()
         try:
             with open_regular(file.path) as stream:
@@ -144,9 +145,9 @@ class UploadHashes(Mapping[UploadHash, frozenset[str]]):
 
 
 def have_equal_uploads(copy: BuildContext, original: BuildContext) -> bool:
-    """Returns True if azure-ai-ml computes the same hash for two scanned contexts without `.git`.
+    """Returns True if two scanned contexts have the same upload hash, without `.git` files.
 
-    Returns False if the hash of a context is not known.
+    Returns False if the hash of a context cannot be computed.
     """
     ours, theirs = copy.uploads, original.uploads
     return (

@@ -1,9 +1,10 @@
-"""Walks a build context, and lists the files that azure-ai-ml uploads, and what it hashes.
+"""Lists the files of a build context that azure-ai-ml uploads, and the parts that it hashes.
 
 azure-ai-ml walks a context twice, with different rules. The first walk computes the hash, and does
-not enter a directory that the ignore file drops. The second walk uploads the files. It enters every
-directory, even a dropped directory or a link, and applies the ignore file only to files. This
-module combines both walks. Unlike azure-ai-ml, this module leaves out the names in `LEFT_OUT`.
+not enter a directory that the ignore file drops. The second walk uploads the files. The second walk
+enters every directory, even a dropped directory or a link, and applies the ignore file only to
+files. This module combines both walks. Unlike azure-ai-ml, this module leaves out the names in
+`LEFT_OUT`.
 """
 
 # One plan can read thousands of small contexts. Paths are plain strings, because creating `Path`
@@ -25,9 +26,9 @@ from envsync.project.context.upload_hashes import GitFile, Part
 from envsync.project.disk import is_utf8
 
 MAX_REPEATED_ENTRIES: Final = 10_000
-"""Maximum number of entries that links add by leading to a directory again.
+"""Maximum number of entries of directories that the walk visits again through links.
 
-Eight directories with links to each other can expand to a million entries.
+Through links, eight directories that lead to each other can have a million entries.
 """
 
 MAX_DEPTH: Final = 200
@@ -81,10 +82,11 @@ class ContextWalk:
 
     @property
     def hashed_parts(self) -> tuple[Part, ...]:
-        """Everything that azure-ai-ml hashes, in the order of azure-ai-ml.
+        """Everything that azure-ai-ml hashes, in the order in which azure-ai-ml hashes it.
 
         A hash that includes a `.git` directory is useless, because the content of this directory
-        differs between checkouts. If there is one, the parts therefore contain no `.git`.
+        differs between checkouts. If the context has a `.git` directory, the result therefore
+        contains no `.git`.
         """
         with_git = not self._has_git_directory
         return tuple(item for item in self._parts if with_git or not isinstance(item, GitFile))

@@ -42,7 +42,7 @@ class Char(Struct, frozen=True):
 
     Attributes:
         text: the character.
-        offset: its index in the text of the file.
+        offset: the index of the character in the text of the file.
         owner: the `ARG` whose default contains the character; empty if the character is in the
             instruction itself.
     """
@@ -184,7 +184,7 @@ def _after_heredocs(
         last: the result of `_last_numbers`.
     """
     for marker, strips_tabs in _heredocs(text):
-        # A here-document without an end is an error in BuildKit, unless `<<` means something else.
+        # If the end is missing, `<<` does not start a here-document, or BuildKit refuses the file.
         if last.get((marker, strips_tabs), -1) >= number:
             while _body(lines[number][1], strips_tabs) != marker:
                 number += 1

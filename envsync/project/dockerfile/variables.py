@@ -1,4 +1,4 @@
-"""Replaces the variables in a Dockerfile. Each character of a value keeps its position.
+"""Replaces the variables in a Dockerfile. Each character of a value keeps its file position.
 
 The forms of variables: https://docs.docker.com/reference/dockerfile/#environment-replacement
 """
@@ -44,7 +44,7 @@ def expand(word: Chars, values: Mapping[str, Value], escape: str, owner: str = "
         word: the word.
         values: the values of the variables.
         escape: the escape character.
-        owner: the `ARG` whose default the word is; empty for a `FROM` line.
+        owner: the name of the `ARG` if the word is its default; empty for a `FROM` line.
     """
     result: list[Char] = []
     problem = ""

@@ -141,7 +141,7 @@ def _plain(node: Node, problems: list[TextProblem]) -> JSON:
             mapping[str(key.value)] = _plain(item, problems)
         return mapping
     if isinstance(node, SequenceNode) and node.tag == SEQ:
-        # Most items are strings. A call for each of them takes time.
+        # Most items are strings, and a call of `_plain` for each string would take time.
         return [
             item.value
             if item.tag == STR and isinstance(item, ScalarNode)

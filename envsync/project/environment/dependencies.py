@@ -24,11 +24,11 @@ class CondaDependency(Struct, frozen=True):
     """The properties of a conda dependency that the rules check.
 
     Attributes:
-        name: the lower-case name of the package, or "" without a name.
+        name: the lower-case name of the package, or "" if the dependency has no name.
         fault: the kind of mistake, or None.
         is_open: True if the dependency has no mistake and no version.
-        ended: the series of Python without support that the dependency pins, or None. None for a
-            dependency with a mistake.
+        ended: the Python series that the dependency pins, if the series has no support. Otherwise
+            None, and always None for a dependency with a mistake.
         channels: the channels that the dependency names.
     """
 
@@ -44,8 +44,8 @@ class PipRequirement(Struct, frozen=True):
 
     Attributes:
         fault: the kind of mistake, or None.
-        unversioned: the requirement without its options if it has no mistake and no version,
-            otherwise None.
+        unversioned: the requirement without its options. None if the requirement has a version or
+            a mistake.
     """
 
     fault: Fault | None

@@ -79,7 +79,7 @@ def _findings(base: BaseImage, policy: FilePolicy) -> Iterator[Finding]:
 def _ignored(text: str) -> dict[int, frozenset[str]]:
     """Returns the rules that comments turn off.
 
-    The key is the line of the instruction below the comments.
+    The keys are the 1-based lines of the instructions below the comments.
     """
     ignored: dict[int, frozenset[str]] = {}
     rules: frozenset[str] = frozenset()

@@ -112,7 +112,7 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     conda = read_conda(file, fields["conda_file"].value) if "conda_file" in fields else None
     build, dockerfile = None, None
     if "build" in fields:
-        # Imported here, because most environments have an image instead.
+        # Imported only here, because most environments have no `build`.
         from envsync.project.environment.build import read_build
 
         build, dockerfile = read_build(file, fields["build"])

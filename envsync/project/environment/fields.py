@@ -203,8 +203,7 @@ def _read_port(report: Report, node: Node, field: str) -> int | None:
         except (ValueError, OverflowError):
             pass
         else:
-            # azure-ai-ml accepts the port 80.5, but would register another port than the file
-            # contains.
+            # azure-ai-ml accepts the port 80.5, but would register the port 80.
             if port == number or isinstance(number, str):
                 return port
     report.add("wrong-type", node, f"`{field}` must be an integer.", fix="Write a TCP port.")

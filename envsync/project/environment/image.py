@@ -2,7 +2,7 @@
 
 The grammar: https://github.com/distribution/reference/blob/main/reference.go. As in Docker, the
 first part of a reference is a host if it contains a `.` or a `:`, or is `localhost` (`normalize.go`
-in the same repository).
+in the repository `distribution/reference`).
 """
 
 from __future__ import annotations

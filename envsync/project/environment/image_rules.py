@@ -19,7 +19,7 @@ from envsync.project.environment.retired import ended_in_image, successor
 
 
 class Finding(Struct, frozen=True):
-    """One problem of a value, without its position."""
+    """One problem of an image, without a position in a file."""
 
     rule: str
     message: str
@@ -29,7 +29,7 @@ class Finding(Struct, frozen=True):
 def check_image(image: str, policy: FilePolicy) -> Iterator[Finding]:
     """Yields the problems of an image.
 
-    If the image is not a valid reference, yields only this problem.
+    If the image is not a valid reference, yields no other problem.
     """
     found = _findings(image)
     yield from found

@@ -1,4 +1,4 @@
-"""Finds out if images and dependencies have a version, and which packages dependencies name."""
+"""Finds out if an image or a dependency has a version, and which package a dependency names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envsync.model.content_version import fixed_tag
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
 # Matches the name, the optional extras and the rest of a requirement (PEP 508).
 _PIP_NAME: Final = r"(?s)[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)"
-# Python refuses to convert a number of thousands of digits.
+# At most nine digits, because `int` raises ValueError for a number with thousands of digits.
 _PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d{1,9})(?:\.(\d{1,9}))?(?![\d*])")
 # Matches the common forms `name=1.2` and `name==1.2`, so that the slower checks are skipped.
 _PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")

@@ -1,8 +1,8 @@
 """Finds retired base images, and series of Python, Ubuntu and CUDA without support.
 
 The data is in `retired.json`, with its sources and its date. `scripts/refresh_retired.py` updates
-the file. The file contains only series that had ended at its date, and envsync reads no clock, so
-one release of envsync reports the same problems every day.
+the file. The file contains only series whose support had ended when the file was updated. envsync
+reads no clock, so one release of envsync reports the same problems every day.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _data() -> Any:
 
 
 def ended_python(major: str, minor: str | None) -> Ended | None:
-    """Returns a Python series if it has no support, otherwise None."""
+    """Returns a Python series if the series has no support, otherwise None."""
     name = "2" if int(major) < 3 else f"{major}.{int(minor)}" if minor else ""
     return _ended("Python", name, _data()["python"])
 
@@ -50,9 +50,10 @@ def ended_python(major: str, minor: str | None) -> Ended | None:
 # Many environments of a project have the same image, so results are cached.
 @lru_cache(maxsize=1024)
 def ended_in_image(image: str) -> tuple[Ended, ...]:
-    """Returns the series without support in the name of an image.
+    """Returns the series without support that the name of an image shows.
 
-    The digest is not part of the name. An image can contain software that its name does not show.
+    The digest is not part of the name. An image can also contain software that the name does not
+    show.
     """
     name = image_name(image)
     found: list[Ended | None] = []
@@ -68,7 +69,7 @@ def ended_in_image(image: str) -> tuple[Ended, ...]:
 
 @lru_cache(maxsize=1024)
 def successor(image: str) -> str | None:
-    """Returns the image that replaces a retired base image of Microsoft, otherwise None."""
+    """Returns the replacement for a retired base image of Microsoft, or None for another image."""
     name = image.partition("@")[0]
     path = name.removeprefix(_HOST).partition(":")[0]
     if not name.startswith(_HOST) or path not in (data := _data())["images"]:

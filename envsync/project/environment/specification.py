@@ -54,7 +54,7 @@ class _Content(Struct):
 
     Attributes:
         place: the node to report missing channels at.
-        channels: the channels of servers.
+        channels: the channels that are not local directories.
         dependencies: the key `dependencies`.
         packages: the conda dependencies.
         pip: the key of the list of pip packages.
@@ -92,8 +92,8 @@ def check_specification(
             fix = "Write `NAME: value` lines below `variables:`."
             problems.append(problem_at("invalid-conda", item, message, fix=fix))
         elif key.value not in KEYS:
-            # The key can be a misspelt `dependencies`. If the key is reported as an error, missing
-            # dependencies are not a second error.
+            # The key can be a misspelt `dependencies`. If `_report_unknown` reports an error, the
+            # missing key `dependencies` is therefore not reported as a second error.
             has_dependencies |= _report_unknown(report, key)
     if not has_dependencies:
         message = "The conda specification has no dependencies."
@@ -105,7 +105,7 @@ def check_specification(
         for channel in conda_dependency(node.value).channels
     ]
     check_channels(report, content.channels, policy, in_packages)
-    # If a part cannot be read, it is unknown what the specification lacks.
+    # If a part of the specification cannot be read, the missing channel or package can be in it.
     if not problems:
         check_defaults(report, content.place, content.channels)
         if content.dependencies is not None:

@@ -77,7 +77,7 @@ _NO_BUILD: Final = r"[A-Za-z][A-Za-z.\-]{2,}"
 
 def is_local_channel(channel: str) -> bool:
     """Returns True if a conda channel is a directory, not a name or a URL of a server."""
-    # Most channels are plain names, and compiling the patterns is slow.
+    # Compiling the patterns is slow, and most channels are plain names, which need no pattern.
     if set(channel).isdisjoint("./\\~:"):
         return False
     return bool(re.match(_LOCAL_START, channel) or re.match(_FILE_URL, channel))
@@ -159,8 +159,8 @@ def _is_local_pip(text: str) -> bool:
 
 
 def _is_local_value(option: str, value: str) -> bool:
-    # In an index option, `${NAME}` is nearly always a URL: pip replaces it with an environment
-    # variable of the image.
+    # pip replaces `${NAME}` with an environment variable of the image. In an index option, the
+    # value of this variable is nearly always a URL.
     if option in _PIP_INDEXES and value.startswith("${"):
         return False
     direct = re.fullmatch(_DIRECT, value)

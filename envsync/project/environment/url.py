@@ -1,4 +1,4 @@
-"""Tells URLs from local paths, as azure-ai-ml does for a build context."""
+"""Decides whether the path of a build context is a URL or a local path, as azure-ai-ml does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 # Matches the hosts that azure-ai-ml accepts in a URL: a domain name, `localhost`, an IPv4 address
-# or an IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`. A
-# string, because only a URL needs the pattern.
+# or an IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`. The pattern is
+# not compiled here, because only a URL needs it.
 _HOST: Final = (
     r"(?i)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z0-9-]{2,})\.?|localhost"
     r"|\d{1,3}(?:\.\d{1,3}){3}|[a-f0-9]*:[a-f0-9:]+"

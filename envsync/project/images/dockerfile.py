@@ -1,8 +1,7 @@
 """Reads the images of the `FROM` lines of a Dockerfile, and rewrites them in place.
 
-A digest is written directly after the tag that it belongs to. If an `ARG` contains the tag, its
-default gets the digest, so that a build with another value of the `ARG` does not get a wrong
-digest.
+A digest is written directly after its tag. If the default of an `ARG` contains the tag, the digest
+becomes part of this default. A build with another value of the `ARG` then has no wrong digest.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ def rewrite_dockerfile(file: str, data: bytes, changes: Mapping[int, ImageUse]) 
     Args:
         file: the path in messages.
         data: the bytes of the Dockerfile.
-        changes: the new uses. The key is the index of the old use in the result of
-            `read_dockerfile`.
+        changes: the new `ImageUse` for each image that changes. The key is the index of the old
+            `ImageUse` in the result of `read_dockerfile`.
 
     Raises:
         EnvsyncError: a reference cannot be changed without a change of another reference.
@@ -115,8 +114,8 @@ def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
     if image_problem(item.text):
         return f"`{item.text[:200]}` is not a valid image."
     image = Image.parse(item.text)
-    # The tag and the digest, or the end of the name if the image has neither, must come from one
-    # place.
+    # The tag and the digest must be in one place: in the `FROM` line, or in the default of one
+    # `ARG`. If the image has neither, the last character of the name decides the place.
     tail = item.chars[len(image.name) + bool(image.tag or image.digest) :] or item.chars[-1:]
     owners = {char.owner for char in tail}
     if len(owners) > 1:

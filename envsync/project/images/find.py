@@ -1,4 +1,4 @@
-"""Finds the images that the files of environments name."""
+"""Finds the images that environment files and Dockerfiles name."""
 
 from __future__ import annotations
 

@@ -162,12 +162,12 @@ def _assignment(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.ex
 
 
 def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yields the attributes of an object that a call returns, with the arguments that set them."""
+    """Yields each attribute of the object that a call returns, with the argument that sets it."""
     if not isinstance(value, ast.Call):
         return
     if isinstance(value.func, ast.Attribute) and value.func.attr == "create_or_update":
-        # This method returns its argument, so `name` and `version` of the result are those of the
-        # argument.
+        # `create_or_update` returns its argument, so the result has the `name` and the `version` of
+        # the argument.
         for argument in value.args[:1]:
             if qualified(argument):
                 for attribute in ("name", "version"):
@@ -182,7 +182,7 @@ def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 def _joined(parts: list[list[str]]) -> list[str]:
     """Joins the strings of several parts in every combination.
 
-    If a result could be longer than `MAX_TEXT`, the whole result is a placeholder.
+    If a joined string could be longer than `MAX_TEXT`, the only result is a placeholder.
     """
     # Without a limit, a few lines such as `a = b + b` would create strings of gigabytes.
     if sum(max(map(len, part)) for part in parts) > MAX_TEXT:

@@ -21,8 +21,8 @@ _PYTHON: Final = ".py"
 _NOTEBOOK: Final = ".ipynb"
 _SEARCHED: Final = (*_YAML, _PYTHON, _NOTEBOOK)
 
-# Python code with a reference contains at least one of these words: a part of a prefix, a package,
-# a call or a path of Azure ML.
+# Python code that contains a reference also contains one of these words: they are parts of the
+# prefix, of the packages, of the calls and of the paths of Azure ML.
 _WORDS: Final = (b"azureml", b"azure.ai", b"mldesigner", b"environments.get", b"/environments/")
 
 # These directories contain files of other tools. Without git, only the name of a directory shows
@@ -69,7 +69,8 @@ def find_references(
     Args:
         paths: the absolute paths of the files.
         files: the cache of the project, through which the files of inline environments are read.
-        top: the directory that must contain these files, such as the top of the repository.
+        top: the directory that must contain the files of inline environments, such as the top of
+            the repository.
         absent: the content of files that are not on disk, by absolute path.
         with_specs: True if inline environments are read completely, so that they can be compared
             with declared environments.

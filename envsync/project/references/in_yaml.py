@@ -33,10 +33,9 @@ from envsync.project.references.templates import filled, from_template
 from envsync.project.references.text import MAX_REFERENCES, PREFIX, read_text, with_parts
 from envsync.project.yaml.nodes import NULL, STR, entries
 
-# The value of one of these keys is a mapping that can also have a key `environment`.
+# The value of each of these keys is a mapping that can also have a key `environment`.
 _PARTS: Final = ("component", "trial", "task", "settings", "create_job", "job", "job_definition")
-# The value of one of these keys is a list or a mapping. Each of its items can have a key
-# `environment`.
+# The value of each of these keys is a list or a mapping whose items can have a key `environment`.
 _GROUPS: Final = ("jobs", "deployments")
 
 _SCHEMA: Final = re.compile(

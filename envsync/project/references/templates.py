@@ -11,16 +11,17 @@ from envsync.model.reference import Inline, Reference
 from envsync.project.references.text import FILLER
 
 # These patterns match the expressions and statements of Jinja and similar tools. If the end of an
-# expression or statement is missing, a pattern matches the rest of the line or text, because
-# searching that part again from each further `{{` would take minutes.
+# expression is missing, the pattern matches the rest of the line. If the end of a statement is
+# missing, the pattern matches the rest of the text. Otherwise, `re` would search this rest again
+# from each further `{{` or `{%`, which would take minutes.
 _EXPRESSION: Final = re.compile(r"\{\{[^\n]*?(?P<end>\}\}|$)", re.MULTILINE)
 _STATEMENT: Final = re.compile(r"\{[%#].*?(?P<end>[%#]\}|\Z)", re.DOTALL)
 
 
 def filled(data: bytes) -> bytes:
-    """Converts a template to YAML: replaces each placeholder by filler, and removes statements.
+    """Converts a template to YAML: writes `FILLER` over expressions, and spaces over statements.
 
-    Every character stays at its position.
+    The other characters stay at their positions.
     """
     text = data.decode("utf-8-sig", "replace")
     text = _STATEMENT.sub(
@@ -32,7 +33,7 @@ def filled(data: bytes) -> bytes:
 
 
 def from_template(reference: Reference) -> Reference:
-    """Marks a reference in a template as probable, and replaces its filler by placeholders."""
+    """Marks a reference in a template as probable, and shows `{{…}}` instead of each filler."""
     inline = reference.inline
     if inline is not None:
         inline = Inline(

@@ -47,7 +47,7 @@ _ARM_REGISTRY: Final = re.compile(
 )
 _WORKSPACE: Final = re.compile(r"/?(?P<id>subscriptions/.*/workspaces/[^/]+)", re.IGNORECASE)
 _UNKNOWN: Final = "\0"
-"""Replaces each placeholder while a text is split into its parts."""
+"""This character replaces each placeholder while a text is split into parts."""
 
 
 class Text(Struct, frozen=True):

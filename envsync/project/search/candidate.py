@@ -101,7 +101,8 @@ def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
         if _is_similar(part.keys):
             return None
     schema = seen.schema
-    # A `$schema` that does not end in `.json` can be the first word of a string on several lines.
+    # If the word after `$schema` does not end in `.json`, it can be only the first word of a longer
+    # string.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
 
 
@@ -164,7 +165,7 @@ def _classify_parsed(file: YamlFile, files: Files, parsed: ParsedFile) -> Candid
     context = target(files, file.directory, nested_field(parsed, top.get("build"), "path"))
     conda = target(files, file.directory, top.get("conda_file"))
     named = {"conda_file": conda, "build.path": context}
-    # `references` needs the paths after the nodes are dropped.
+    # The paths are stored, because `references` needs them after the nodes are dropped.
     files.named[file.path] = {field: path for field, path in named.items() if path is not None}
     return Candidate(file, has_schema=schema is not None, context=context, conda=conda)
 

@@ -1,4 +1,4 @@
-"""Finds conda files and files in build contexts: they are not read as environment files."""
+"""Finds the YAML files that are not read, because they are conda files or in build contexts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
     hidden. A hidden file does not hide other files, so the outermost contexts are handled first.
 
     Returns:
-        The path of each hidden candidate, with the environment file that names the build context.
+        A mapping of the path of each hidden candidate to the environment file that names the build
+        context.
     """
     hidden: dict[str, Candidate] = {}
     contexts: dict[str, Candidate] = {}
@@ -29,8 +30,8 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
         possible = {context: item for item in undecided if (context := _hiding(item))}
         free = [item for item in undecided if not _owner(item, possible)]
         if not free:
-            # Each remaining file is in the context of another remaining file. Reading too many
-            # files is better than ignoring an environment without a message.
+            # Each remaining file is in the context of another remaining file. Files that name a
+            # context are read, because ignoring an environment without a message would be worse.
             free = [item for item in undecided if _hiding(item)]
         decided = {item.file.path for item in free}
         contexts |= {context: item for item in free if (context := _hiding(item))}

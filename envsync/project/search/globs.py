@@ -30,8 +30,8 @@ class Globs(Struct, frozen=True):
         Args:
             globs: the globs, relative to the project directory.
             project: the path of the project directory, with `/`. Every path that is passed to
-                `match` must start with this path. Empty if the paths are relative to the project
-                directory.
+                `match` must start with this path. If the paths are relative to the project
+                directory, `project` is empty.
         """
         above = tuple(map(_escaped, filter(None, project.split("/"))))
         return cls(tuple((*above, *_names(glob)) for glob in globs))
@@ -52,7 +52,7 @@ NO_GLOBS: Final = Globs()
 
 
 def _escaped(name: str) -> str:
-    # Imported here, because the project is usually the top of its repository.
+    # Imported only here, because this function is called only if `of` gets a `project`.
     from glob import escape
 
     return escape(name)

@@ -45,7 +45,7 @@ class Outline(Struct, frozen=True):
             is True. Words from a string on several lines can be included although they are not
             keys.
         hiding: a pattern for YAML syntax that can contain further keys, or None if the text has
-            only blank lines and comments. A match starts with the line feed before the line.
+            only blank lines and comments. A match starts with the line feed before the syntax.
         documents: the outlines of all documents that are not empty, or () if the text has a single
             document.
     """

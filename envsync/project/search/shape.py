@@ -23,7 +23,7 @@ _SCHEMA: Final = re.compile(
 # Azure ML are not similar to `environment`.
 _SIMILAR: Final = 0.75
 _MAX_SIMILAR: Final = 40
-# An environment file has fewer fields. Comparing more keys with the fields would be slow.
+# An environment file has fewer keys than this. Comparing more keys with the fields would be slow.
 _MAX_KEYS: Final = 100
 
 

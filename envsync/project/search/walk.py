@@ -59,8 +59,8 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
 
     Each directory is read once. A link to a directory is followed if its target is in the project.
     Links are followed last, so that a directory below one of `directories` has its own path, not
-    the path of a link. The files of a hidden directory are listed in `hidden`, unless `directories`
-    contains the directory.
+    the path of a link. The files of a hidden directory are in `Walk.hidden`, unless `directories`
+    contains the hidden directory.
 
     Args:
         directories: absolute paths.

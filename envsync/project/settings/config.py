@@ -93,7 +93,7 @@ class Config(Struct, frozen=True):
 
     @property
     def without_file(self) -> str:
-        """A sentence that begins messages if there is no settings file; otherwise empty."""
+        """A sentence for messages if there is no settings file. Empty if there is one."""
         if self.path is not None:
             return ""
         return f"There is no {FILE_NAME} in {self.root} or in a directory above it."
@@ -256,9 +256,8 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
 
 def _read_default(targets: Mapping[str, TargetConfig], reader: MappingReader) -> str | None:
     if "default_target" not in reader.entries:
-        # A safe default is the target `local`, which is harmless, or the only target in the file.
-        # With any other default, a new target in the file could silently change the target of a
-        # command.
+        # The default is the only target in the file, or the target `local`, which is harmless. With
+        # any other default, a new target in the file could silently change the target of a command.
         if len(targets) == 1:
             return next(iter(targets))
         return "local" if "local" in targets else None

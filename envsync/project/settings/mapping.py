@@ -33,7 +33,7 @@ MAX_PROBLEMS: Final = 100
 """Maximum number of problems of one settings file that are reported."""
 
 MAX_ITEMS: Final = 1_000
-"""Maximum number of patterns in one list of patterns."""
+"""Maximum number of items in one list."""
 
 _Word = TypeVar("_Word", bound=str)
 
@@ -152,7 +152,7 @@ class MappingReader(Struct, frozen=True):
         near = nearest(text, choices) if self.has_room else None
         words = ", ".join(f"`{word}`" for word in choices)
         fix = f"Did you mean `{near}`?" if near else f"Choose one of {words}."
-        # The message shows the text of the file, because the value of a variable can be a secret.
+        # The message shows `${NAME}` instead of the value, because the value can be a secret.
         message = f"{self.name(key)} cannot be `{node.value}`."
         self.add("invalid-config", node, message, fix=fix)
         return None

@@ -1,4 +1,4 @@
-"""Reads `defaults`, and the settings that select and extend environments for a target."""
+"""Reads `defaults`, and the settings `include`, `exclude`, `tags` and `suffix` of a target."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def quoted_if_needed(value: str) -> str:
 
 
 def _is_visible(value: str) -> bool:
-    """Returns True if a text has no characters that are invisible, except line breaks and tabs."""
+    """Returns True if every character is visible, or is a line break or a tab."""
     return all(character.isprintable() or character in "\n\t" for character in value)
 
 

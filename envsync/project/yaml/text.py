@@ -142,7 +142,7 @@ def compose(data: bytes) -> Document:
     if deep:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
     differs = _difference(text) if special else None
-    # For each token, the Python parser visits all open brackets.
+    # The Python parser visits all open brackets for each token, so many brackets take long.
     is_slow = _has_c_parser and (len(text) > MAX_SLOW_TEXT or brackets > 10 * MAX_DEPTH)
     if is_slow and differs:
         return _read_differently(text, differs)
@@ -150,7 +150,8 @@ def compose(data: bytes) -> Document:
         try:
             return Document(text, _compose_with(_Loader, text))
         except yaml.YAMLError as error:
-            # The Python parser decides whether the text is valid, and has better messages.
+            # If the text is small, the Python parser parses it again: envsync must accept what this
+            # parser accepts, and its messages are better.
             if is_slow:
                 return _invalid(text, error)
     try:
