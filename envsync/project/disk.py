@@ -37,7 +37,7 @@ def read_regular_file(path: str | os.PathLike[str]) -> bytes:
         is_directory = os.path.isdir(path)
         code = errno.EISDIR if is_directory else errno.EINVAL
         raise OSError(code, os.strerror(code) if is_directory else "Not a regular file")
-    # The whole file is read at once, so a buffer would only take time.
+    # The whole file is read at once, so a buffer would only make the read slower.
     with open(path, "rb", buffering=0) as file:
         return file.read()
 

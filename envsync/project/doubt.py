@@ -1,4 +1,4 @@
-"""Extends the fixes of problems in a file that possibly belongs to another tool.
+"""Extends the `fix` of problems in files that possibly belong to another tool.
 
 A file without `$schema` is read as an environment because of its keys. Files of other tools can
 have the same keys. For example, Helm's `values.yaml` can have a `name`, and an `image` that is a

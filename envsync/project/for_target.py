@@ -68,7 +68,7 @@ def left_out_names(
 
 
 def left_out_reason(name: str, config: Config, target: str) -> str | None:
-    """Returns why a target's settings leave out a declared name, or None for any other name."""
+    """Returns why a target's settings leave out a declared name, or None if they keep it."""
     scope = _scope(config, target)
     included = not scope.include or _matches(name, scope.include)
     if included and not _matches(name, scope.exclude):

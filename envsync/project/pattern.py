@@ -40,7 +40,7 @@ class Pattern:
         self._text, self._place = text, place
         try:
             with warnings.catch_warnings():
-                # `regex` warns if a later release may read a pattern differently, such as `[[`.
+                # `regex` warns about patterns that a later release may read differently: `[[`.
                 warnings.simplefilter("ignore", FutureWarning)
                 self._compiled = regex.compile(text)
         except (regex.error, RecursionError, OverflowError) as error:

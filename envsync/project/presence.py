@@ -1,4 +1,4 @@
-"""Finds out which of some files exist but were not read, and which do not exist."""
+"""Finds out which of the given files exist but were not read, and which do not exist."""
 
 from __future__ import annotations
 

@@ -1017,7 +1017,7 @@ CASES = [
         {"e.yml": f"{BUILD}tags: {{owner: o}}\n", "ctx/Dockerfile": "FROM i:1\n"},
         warning("large-dockerfile", "1:1", "ctx/Dockerfile")
         + error("policy-images", "1:1", "ctx/Dockerfile"),
-        ["of over 100,000 bytes"],
+        ["with more than 100,000 bytes"],
         policy=POLICY,
     ),
     Case(

@@ -19,11 +19,11 @@ LOCAL_TARGET_ID: Final = b"envs"
 
 def has_crlf(content: bytes) -> bool:
     """Returns True if a text file has CRLF line ends. Returns False for a binary file."""
-    # Most large files are binary files, so the short search comes first.
+    # Most large files are binary files. The first search is short, and rejects these files.
     return b"\0" not in content[:_TEXT_PROBE] and b"\r\n" in content
 
 
 def is_local_target(start: bytes) -> bool:
     """Returns True if a file starts like the SQLite file of a local target."""
-    # SQLite stores the application id at offset 68: https://www.sqlite.org/fileformat.html
+    # SQLite stores the application id at offset 68 (https://www.sqlite.org/fileformat.html).
     return start.startswith(_SQLITE) and start[68:72] == LOCAL_TARGET_ID

@@ -32,8 +32,9 @@ SETTLED: Final = 60 * 1_000_000_000
 """Nanoseconds for which a file must be unchanged before its digest is stored.
 
 Two changes within one clock step have the same times. A clock step is 4 ms on most systems, and
-1 second on old file systems. If a program changes a file through mapped memory, Linux changes the
-times only once until it writes the page to the disk. By default, this takes at most 35 seconds.
+1 second on old file systems. If a program changes a file through mapped memory, only the first
+change sets the times, until Linux writes the page to the disk. By default, this takes at most
+35 seconds.
 """
 
 _FORMAT: Final = "envsync-hashes 1"
@@ -72,7 +73,7 @@ class DigestCache:
     def contents(self, files: Sequence[FoundFile]) -> list[FileContent | str]:
         """Returns what `read_all` yields, but reads only files whose digest is not in the cache.
 
-        Then updates the cache file. It contains no digests of files that are not in `files`.
+        Also updates the cache file, and removes the digests of all other files from it.
 
         Args:
             files: all files of the context.
@@ -208,7 +209,7 @@ def _ensure_directory(path: Path) -> None:
 def _rules() -> str:
     """Returns a digest of the version of envsync and of the code of the modules in `_DECIDING`.
 
-    Several commits can have the same version.
+    The version alone is not enough, because several commits can have the same version.
     """
     digest = hashlib.sha256(__version__.encode())
     for module in _DECIDING:

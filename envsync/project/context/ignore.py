@@ -144,7 +144,7 @@ class IgnoreRules:
         return last >= 0 and self._patterns[last].drops
 
     def _last_match(self, path: str) -> int:
-        """Returns the position of a pattern that decides like the last matching pattern, or -1."""
+        """Returns the position of a pattern with the same `drops` as the last match, or -1."""
         last = self._literals.last_match(path)
         for run in self._runs:
             if run.position < last:

@@ -102,7 +102,7 @@ class _Alternative(NamedTuple):
     tokens: tuple[Token, ...]
 
     def extended(self, token: Token | None, at_end: bool) -> Iterator[_Alternative]:
-        """Yields the ways to read the start of the pattern after `token` is appended to it.
+        """Appends a token to the start of the pattern. Yields the ways to read the result.
 
         The token is None for `**` and `**/`.
         """

@@ -124,7 +124,7 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
     uploads: Mapping[UploadHash, frozenset[str]] = {}
     if not walk.escapes and not walk.broken:
         uploads = UploadHashes(str(directory), walk.hashed_parts, files, cache)
-    # Nearly all files of a large context are only hashed, so the lists below search the others.
+    # Nearly all files of a large context are only hashed. The lists below contain only other files.
     others = {path: item for path, item in contents.items() if not item.is_only_hashed}
     kept = {path: item.kept for path, item in others.items() if item.kept is not None}
     dockerignore = kept.pop(".dockerignore", b"")

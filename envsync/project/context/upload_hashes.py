@@ -37,7 +37,7 @@ Part = str | FoundFile | GitFile
 
 
 class UploadHashes(Mapping[UploadHash, frozenset[str]]):
-    """The upload hashes of a scanned build context. Each is computed when it is first read.
+    """The upload hashes of a scanned build context. Each hash is computed at its first read.
 
     envsync leaves `.git` out of a context, but `az ml environment create` uploads `.git`. If a
     context contains the `.git` file of a submodule, each value therefore contains the hashes with
@@ -145,7 +145,7 @@ class UploadHashes(Mapping[UploadHash, frozenset[str]]):
 
 
 def have_equal_uploads(copy: BuildContext, original: BuildContext) -> bool:
-    """Returns True if two scanned contexts have the same upload hash, without `.git` files.
+    """Returns True if two scanned contexts have the same upload hash, apart from `.git` files.
 
     Returns False if the hash of a context cannot be computed.
     """

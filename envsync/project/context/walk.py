@@ -1,4 +1,4 @@
-"""Lists the files of a build context that azure-ai-ml uploads, and the parts that it hashes.
+"""Lists the files that azure-ai-ml uploads for a build context, and the parts that it hashes.
 
 azure-ai-ml walks a context twice, with different rules. The first walk computes the hash, and does
 not enter a directory that the ignore file drops. The second walk uploads the files. The second walk

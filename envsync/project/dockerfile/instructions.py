@@ -59,7 +59,7 @@ class Instruction(Struct, frozen=True):
         name: the keyword in upper case, such as `FROM`.
         words: the words of an `ARG` or `FROM` after the keyword, split at white space outside of
             quotes. Quotes, escapes and variables are kept as they are written. Each word is cut to
-            at most `MAX_WORD` + 1 characters. Empty for other instructions.
+            at most `MAX_WORD` + 1 characters. For other instructions, `words` is empty.
         start: the index of the first character in the text of the file.
     """
 
@@ -184,7 +184,7 @@ def _after_heredocs(
         last: the result of `_last_numbers`.
     """
     for marker, strips_tabs in _heredocs(text):
-        # If the end is missing, `<<` does not start a here-document, or BuildKit refuses the file.
+        # Without an end, either `<<` starts no here-document, or BuildKit refuses the file.
         if last.get((marker, strips_tabs), -1) >= number:
             while _body(lines[number][1], strips_tabs) != marker:
                 number += 1

@@ -27,8 +27,8 @@ class CondaDependency(Struct, frozen=True):
         name: the lower-case name of the package, or "" if the dependency has no name.
         fault: the kind of mistake, or None.
         is_open: True if the dependency has no mistake and no version.
-        ended: the Python series that the dependency pins, if the series has no support. Otherwise
-            None, and always None for a dependency with a mistake.
+        ended: the Python series that the dependency pins, if this series has no support; otherwise
+            None. Always None for a dependency with a mistake.
         channels: the channels that the dependency names.
     """
 

@@ -25,7 +25,9 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-e
 """
 
 
-_NOT_READ: Final = f"envsync does not read the images of a Dockerfile of over {MAX_BYTES:,} bytes."
+_NOT_READ: Final = (
+    f"envsync does not read the images of a Dockerfile with more than {MAX_BYTES:,} bytes."
+)
 
 
 def read_dockerfile(file: EnvironmentFile, path: str, content: bytes | None) -> Report | None:

@@ -1,4 +1,4 @@
-"""Checks an image: its grammar, its tag, its age, and the images that the policy allows.
+"""Checks an image: its grammar, its tag, its age, and whether the policy allows it.
 
 The same rules apply to the field `image` and to the `FROM` instructions of a Dockerfile.
 """

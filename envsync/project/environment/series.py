@@ -32,7 +32,7 @@ def ubuntu_series(image: str) -> str | None:
     name = image_name(image)
     if series := _UBUNTU.search(name):
         return ".".join(series.groups())
-    # Few images have a code name, and compiling the pattern is slow.
+    # Compiling the pattern is slow, so it is compiled only for the few images with a code name.
     is_named = any(word in name for word in _CODE_NAMES)
     code_name = re.search(_CODE_NAME, name) if is_named else None
     return _CODE_NAMES[code_name[1]] if code_name else None

@@ -105,7 +105,7 @@ def check_specification(
         for channel in conda_dependency(node.value).channels
     ]
     check_channels(report, content.channels, policy, in_packages)
-    # If a part of the specification cannot be read, the missing channel or package can be in it.
+    # If there is an error, a missing channel or package can be in the part with the error.
     if not problems:
         check_defaults(report, content.place, content.channels)
         if content.dependencies is not None:

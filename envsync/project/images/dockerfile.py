@@ -1,7 +1,7 @@
 """Reads the images of the `FROM` lines of a Dockerfile, and rewrites them in place.
 
 A digest is written directly after its tag. If the default of an `ARG` contains the tag, the digest
-becomes part of this default. A build with another value of the `ARG` then has no wrong digest.
+becomes part of this default. A build with another value of the `ARG` then gets no wrong digest.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
         return f"`{item.text[:200]}` is not a valid image."
     image = Image.parse(item.text)
     # The tag and the digest must be in one place: in the `FROM` line, or in the default of one
-    # `ARG`. If the image has neither, the last character of the name decides the place.
+    # `ARG`. If the image has neither, a digest would follow the last character of the name.
     tail = item.chars[len(image.name) + bool(image.tag or image.digest) :] or item.chars[-1:]
     owners = {char.owner for char in tail}
     if len(owners) > 1:
@@ -166,7 +166,7 @@ def _edit(chars: Chars, new: str) -> tuple[int, int, str]:
 
 
 def _common(first: str, second: str) -> int:
-    """Returns the length of the common start of two strings."""
+    """Returns the length of the common prefix of two strings."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
 

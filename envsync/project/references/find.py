@@ -21,8 +21,8 @@ _PYTHON: Final = ".py"
 _NOTEBOOK: Final = ".ipynb"
 _SEARCHED: Final = (*_YAML, _PYTHON, _NOTEBOOK)
 
-# Python code that contains a reference also contains one of these words: they are parts of the
-# prefix, of the packages, of the calls and of the paths of Azure ML.
+# Python code with a reference contains at least one of these words. They are parts of prefixes,
+# package names, calls or paths of Azure ML.
 _WORDS: Final = (b"azureml", b"azure.ai", b"mldesigner", b"environments.get", b"/environments/")
 
 # These directories contain files of other tools. Without git, only the name of a directory shows
@@ -124,7 +124,7 @@ def _may_contain(lower: str, data: bytes) -> bool:
         data: the content.
     """
     if lower.endswith(_YAML):
-        # In UTF-16, the word consists of other bytes, so a file in UTF-16 is always parsed.
+        # In UTF-16, `environment` consists of other bytes, so a file in UTF-16 is always parsed.
         return b"environment" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff")
     return any(word in data for word in _WORDS)
 

@@ -51,7 +51,7 @@ _UNKNOWN: Final = "\0"
 
 
 class Text(Struct, frozen=True):
-    """The parts of a reference. `Reference` describes the attributes that are missing here.
+    """The parts of a reference. `Reference` describes the other attributes.
 
     Attributes:
         has_prefix: True if the text starts with `azureml:`.

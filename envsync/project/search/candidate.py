@@ -101,8 +101,8 @@ def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
         if _is_similar(part.keys):
             return None
     schema = seen.schema
-    # If the word after `$schema` does not end in `.json`, it can be only the first word of a longer
-    # string.
+    # `schema` is only the first word after `$schema`. If this word does not end in `.json`, the
+    # value can continue on the next line.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
 
 

@@ -32,7 +32,7 @@ _FLOW_KEY: Final = rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:"""
 _FLOW_OTHER: Final = rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)"""
 # Matches a line at which a document starts or ends. No scalar can contain such a line.
 _MARKER: Final = rb"(?m)^(?:---|\.\.\.)(?=[ \t\n]|\Z)"
-# YAML 1.1 also ends a line at these characters: https://yaml.org/spec/1.1/#b-char
+# YAML 1.1 also ends a line at one of these characters (https://yaml.org/spec/1.1/#b-char).
 _UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
@@ -45,7 +45,7 @@ class Outline(Struct, frozen=True):
             is True. Words from a string on several lines can be included although they are not
             keys.
         hiding: a pattern for YAML syntax that can contain further keys, or None if the text has
-            only blank lines and comments. A match starts with the line feed before the syntax.
+            only blank lines and comments. A match starts with a line feed.
         documents: the outlines of all documents that are not empty, or () if the text has a single
             document.
     """

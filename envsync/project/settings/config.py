@@ -69,8 +69,8 @@ class Config(Struct, frozen=True):
         rules: the severity of every rule.
         exclude: globs of files that are not environment files, relative to `root`.
         defaults: the description and the tags of environments whose files do not set them.
-        has_default_project: True if the settings have no `project`, so that the owner is the name
-            of the directory.
+        has_default_project: True if the settings have no `project`. The owner is then the name of
+            the directory.
     """
 
     root: Path
@@ -93,7 +93,7 @@ class Config(Struct, frozen=True):
 
     @property
     def without_file(self) -> str:
-        """A sentence for messages if there is no settings file. Empty if there is one."""
+        """A sentence for messages if the project has no settings file; otherwise empty."""
         if self.path is not None:
             return ""
         return f"There is no {FILE_NAME} in {self.root} or in a directory above it."

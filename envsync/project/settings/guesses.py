@@ -40,8 +40,9 @@ _OPTIONS: Final[Mapping[str, re.Pattern[str]]] = {
     "registry": re.compile(r" --registry-name[ =]\s*(\S+)"),
     "subscription_id": re.compile(r" --subscription[ =]\s*(\S+)"),
 }
-# The names of Azure resources. Variables and placeholders, such as `$WORKSPACE` or `<name>`, do not
-# match: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+# Matches the names of Azure resources, but not variables and placeholders such as `$WORKSPACE` or
+# `<name>`. Source:
+# https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _GROUP: Final = re.compile(r"[A-Za-z0-9_(][A-Za-z0-9._()-]{0,89}")
 
@@ -50,7 +51,7 @@ class Guess(Struct, frozen=True):
     """A target that a file of the repository uses.
 
     Attributes:
-        name: the name of the target: the name of the workspace or registry.
+        name: the name of the target, which is also the name of the workspace or registry.
         kind: the kind of target.
         settings: the settings of the target, in the order of the documentation.
         source: the absolute path of the file.

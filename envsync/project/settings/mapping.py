@@ -33,7 +33,7 @@ MAX_PROBLEMS: Final = 100
 """Maximum number of problems of one settings file that are reported."""
 
 MAX_ITEMS: Final = 1_000
-"""Maximum number of items in one list."""
+"""Maximum number of items in one list, and of targets."""
 
 _Word = TypeVar("_Word", bound=str)
 

@@ -1,4 +1,4 @@
-"""References to environment variables in the settings file, such as `${NAME}`."""
+"""Finds and checks references to environment variables in settings, such as `${NAME}`."""
 
 from __future__ import annotations
 

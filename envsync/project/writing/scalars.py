@@ -87,7 +87,7 @@ def text(value: str) -> object:
 
 
 def prose(value: str) -> object:
-    """Styles a description like `text`, except that a single long line is folded at spaces."""
+    """Styles a description as `text` does, but folds a single long line at spaces."""
     if len(value) > _COLUMNS and "\n" not in value and _is_visible(value):
         folded = FoldedScalarString(value)
         folded.fold_pos = _folds(value)
@@ -112,7 +112,7 @@ def _is_visible(value: str) -> bool:
 
 
 def _is_plain(value: str) -> bool:
-    """Returns True if a string without quotes is the same string in YAML 1.1 and in YAML 1.2."""
+    """Returns True if YAML 1.1 and YAML 1.2 read a string without quotes as the same string."""
     if not value.isprintable():
         return False
     try:

@@ -53,7 +53,7 @@ def staging(beside: Path) -> Iterator[Path]:
 
 
 def remove_staging() -> None:
-    """Removes the staging directories of this process. Call this before the process is ended."""
+    """Removes the staging directories of this process. Callers end the process afterwards."""
     for directory in tuple(_in_use):
         shutil.rmtree(directory, ignore_errors=True)
 

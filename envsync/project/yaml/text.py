@@ -37,7 +37,7 @@ _READ_DIFFERENTLY: Final = {
 # Nearly all bytes of a file are ordinary. Only a text with other bytes can contain brackets,
 # illegal characters or a match of `_READ_DIFFERENTLY`.
 _ORDINARY: Final = b"\n" + bytes(set(range(0x20, 0x7F)).difference(b"[{?#!"))
-# Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
+# Matches the lines that git writes into files with conflicts (https://git-scm.com/docs/git-merge).
 _CONFLICT: Final = r"(?m)^(?:<{7}|\|{7}|>{7})(?: .*)?$"
 MAX_SLOW_TEXT: Final = 100_000
 """Maximum number of characters of a text that the Python parser reads, in about half a second.
@@ -142,7 +142,7 @@ def compose(data: bytes) -> Document:
     if deep:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
     differs = _difference(text) if special else None
-    # The Python parser visits all open brackets for each token, so many brackets take long.
+    # The Python parser visits all open brackets for each token, so many brackets make it slow.
     is_slow = _has_c_parser and (len(text) > MAX_SLOW_TEXT or brackets > 10 * MAX_DEPTH)
     if is_slow and differs:
         return _read_differently(text, differs)
