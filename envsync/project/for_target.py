@@ -194,7 +194,7 @@ def _metadata(own: Metadata, defaults: Metadata, scope: Scope) -> Metadata:
 
 
 def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
-    """Returns the other targets that are the same workspace, registry or file as `target`."""
+    """Returns all targets, except `target`, in the same workspace, registry or file."""
     return [
         other
         for other in config.targets.values()

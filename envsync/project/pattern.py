@@ -27,7 +27,7 @@ class Pattern:
 
         Args:
             text: the regular expression.
-            place: where the user wrote it, for the error of a slow match.
+            place: where the user wrote the expression. The error of a slow match contains `place`.
 
         Raises:
             ValueError: the text is not a valid regular expression, or is too long. The message says

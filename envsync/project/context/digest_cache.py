@@ -155,8 +155,8 @@ class DigestCache:
             raise ValueError("damaged")
         header, *records = body.decode().split("\0")
         start, _, written = header.rpartition(" ")
-        # If the clock was set back, a change after this moment can have the same time as a change
-        # before this moment.
+        # If the clock was set back after the cache file was written, a later change of a file can
+        # have the same time as an earlier change.
         if start != f"{_FORMAT} {self._rules}" or int(written) > self._opened:
             raise ValueError("from another version, or from the future")
         split = (record.partition(" ") for record in records)

@@ -66,7 +66,7 @@ def channels_in(package: str) -> Iterator[str]:
 
 
 def check_defaults(report: Report, place: Node, channels: Sequence[ScalarNode]) -> None:
-    """Reports that conda uses `defaults`, although the specification does not name it.
+    """Reports that conda uses `defaults`, a channel that the specification does not name.
 
     Args:
         report: the report of the file.

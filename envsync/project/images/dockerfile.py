@@ -65,7 +65,7 @@ def _content(use: ImageUse) -> tuple[Image, bool]:
 
 
 def _decoded(data: bytes) -> str:
-    # Bytes that are not UTF-8 are kept, because a comment can contain them.
+    # Bytes that are not UTF-8 are kept, because a comment can contain such bytes.
     return data.decode(errors="surrogateescape")
 
 
@@ -135,13 +135,13 @@ def _obstacle(dockerfile: Dockerfile, item: BaseImage) -> str:
     if others:
         line, _ = dockerfile.position(others[0].image_at)
         return (
-            f"`ARG {owner}` is part of another image in line {line} as well, so a digest cannot be "
-            "added to it. Use one `ARG` for each image."
+            f"`ARG {owner}` is part of another image in line {line} as well, so its default cannot "
+            "contain a digest. Use one `ARG` for each image."
         )
     if owner in dockerfile.used and item.chars[0].owner != owner:
         return (
-            f"Line {dockerfile.used[owner]} uses `ARG {owner}` as well, so a digest cannot be "
-            "added to it. Write the whole image in the `ARG`, or the tag in the `FROM` line."
+            f"Line {dockerfile.used[owner]} uses `ARG {owner}` as well, so its default cannot "
+            "contain a digest. Write the whole image in the `ARG`, or the tag in the `FROM` line."
         )
     return ""
 

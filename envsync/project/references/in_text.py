@@ -23,7 +23,7 @@ _IN_PYTHON: Final = re.compile(r"""(["'])(?P<text>azureml:[^\s"'\\]+)\1""")
 _ENV: Final = re.compile(r"env", re.IGNORECASE)
 _IGNORE: Final = re.compile("#[ \t]*envsync:.*")
 _NEAR: Final = 100
-"""Maximum number of characters between a reference and a name or comment that belongs to it."""
+"""Maximum number of characters between a reference and its name or comment."""
 
 
 def references_in_yaml_text(file: str, text: str) -> Iterator[Reference]:

@@ -150,7 +150,7 @@ def _read_tags(reader: MappingReader, *, later: MappingReader) -> dict[str, str]
         if key.value in tags and isinstance(item, ScalarNode) and item.tag == STR:
             collector = later if uses_variables(item) else reader
             filled = collector.fill_in(item)
-            # If a variable is not set, the text of the file is kept, but only for display.
+            # If a variable is not set, the tag keeps the text `${NAME}`, but only for display.
             tags[key.value] = item.value if filled is None else filled
     return tags
 

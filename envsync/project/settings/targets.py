@@ -67,8 +67,8 @@ class TargetConfig(Struct, frozen=True):
         name: the key below `targets`.
         kind: the kind of target.
         settings: the settings that say where the target is and how to connect, with variables
-            filled in. If a variable is not set, the value is the text of the file. The `path` of a
-            local target is relative to the project directory.
+            filled in. If a variable is not set, the value contains the text `${NAME}`. The `path`
+            of a local target is relative to the project directory.
         problems: the problems of settings that use variables, such as an unset variable. These
             problems are errors only if the target is used.
         scope: the settings that select the environments of the target, and that add tags and a
@@ -137,7 +137,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     for key, item in reader.entries.items():
         if key in SCOPE_SETTINGS:
             continue
-        # An unset variable must not prevent the use of other targets, so its problem is reported
+        # An unset variable must not prevent the use of other targets, so the problem is reported
         # only if this target is used.
         problems = later if uses_variables(item.value) else parent.problems
         text = _read_setting(replace(reader, problems=problems), key, item)

@@ -164,7 +164,7 @@ def _measure(node: Node, checks: _Checks) -> _Extent:
             fix = "Write the intended value instead of the alias."
             checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
-    # This marker detects a collection that contains itself. At the end, the size and depth of the
+    # This marker detects a collection that contains itself. Finally, the size and depth of the
     # collection replace the marker.
     checks.extents[id(node)] = _IN_PROGRESS
     children = node.value

@@ -178,7 +178,7 @@ def _difference(text: str) -> re.Match[str] | None:
 
 
 def _read_differently(text: str, found: re.Match[str]) -> Document:
-    """Returns the error for a text that only the slow Python parser reads as azure-ai-ml does."""
+    """Returns the error for a text that needs the Python parser, but is too large for it."""
     start = found.start() + len(found.group()) - len(found.group().lstrip("\n [{,:-"))
     line, column = _position(text, start)
     if "\t" in found.group():
