@@ -79,7 +79,7 @@ class Files(Struct):
         real_root: the project directory with symbolic links resolved.
         contents: the bytes of files, by resolved path.
         parsed: parsed YAML files whose nodes are not dropped yet, by resolved path.
-        named: the local paths that environment files name, by the path of the file and the field.
+        named: for the path of each environment file, the local paths that its fields contain.
         condas: conda specifications, by resolved path.
         dockerfiles: the problems of Dockerfiles, by path.
         scans: the scans of build contexts, by resolved path and boundary.

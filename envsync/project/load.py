@@ -129,7 +129,8 @@ def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -
         The absolute paths, with symbolic links resolved. A path does not always exist.
     """
     files = Files.below(root)
-    # A link in a commit can lead to any directory of this machine, which must not be searched.
+    # In a commit, an environments directory can be a link to any directory of this machine. This
+    # function does not search a directory outside of the project.
     tops = [str(item) for item in environments]
     inside = [item for item in tops if is_within(os.path.realpath(item), files.real_root)]
     found = discover(inside, files, exclude)

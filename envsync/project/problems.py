@@ -35,7 +35,7 @@ class Report(Struct):
     Attributes:
         file: the path in messages, relative to the project and with `/`.
         rules: severities that override the defaults of the rules.
-        ignored: the rules that comments turn off, by 1-based line.
+        ignored: for each 1-based line, the rules that comments turn off.
     """
 
     file: str
@@ -153,7 +153,7 @@ class _Ignore(Struct, frozen=True):
 
 
 def ignored_rules(document: Document) -> dict[int, frozenset[str]]:
-    """Returns the rules that ignore comments turn off, by 1-based line."""
+    """Returns, for each 1-based line, the rules that ignore comments turn off."""
     return _by_line(_ignore_comments(document))
 
 

@@ -89,9 +89,9 @@ class Project(Value, frozen=True):
         return self.config.root / source.file
 
     def references(self, source: Source) -> dict[str, Path]:
-        """Returns the local paths that an environment file names, by field.
+        """Returns the local paths that an environment file names, with symbolic links resolved.
 
-        The fields are `conda_file` and `build.path`. Symbolic links are resolved.
+        The keys are the names of the fields, `conda_file` and `build.path`.
         """
         found = references(str(self.path(source)), self.files)
         return {name: Path(path) for name, path in found.items()}

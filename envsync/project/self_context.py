@@ -1,7 +1,7 @@
 """Finds environment files and settings files inside build contexts.
 
 Such a file is part of the content of the context. Each edit of the file, such as a new tag, changes
-the content, and the environment with this context then needs a new version.
+this content. The environment that has the context then needs a new version.
 """
 
 from __future__ import annotations

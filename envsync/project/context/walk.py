@@ -159,7 +159,7 @@ class ContextWalk:
         self._above.discard(path)
 
     def _count(self, path: str, entries: int) -> None:
-        """Counts the entries of a directory if the walk has already visited the directory."""
+        """Counts the entries of a directory if the walk visits the directory again."""
         if path in self._walked:
             self._repeated += 1 + entries
             if self._repeated > MAX_REPEATED_ENTRIES:

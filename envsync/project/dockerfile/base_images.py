@@ -25,7 +25,7 @@ class BaseImage(Struct, frozen=True):
         chars: the image with its variables replaced.
         problem: why the image is unknown, as a sentence; empty if it is known.
         start: the index of the instruction in the text of the file.
-        image_at: the index of the image, as it is written, in the text of the file.
+        image_at: the index of `written` in the text of the file.
     """
 
     written: str

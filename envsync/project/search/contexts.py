@@ -20,7 +20,7 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
     hidden. A hidden file does not hide other files, so the outermost contexts are handled first.
 
     Returns:
-        The environment file that names the build context, by the path of the hidden candidate.
+        For the path of each hidden candidate, the environment file that names the build context.
     """
     hidden: dict[str, Candidate] = {}
     contexts: dict[str, Candidate] = {}

@@ -17,7 +17,7 @@ def read_file_policy(reader: MappingReader, defaults: Metadata) -> FilePolicy:
     """Returns the policy in the settings.
 
     Args:
-        reader: the reader of the settings file, which collects the problems.
+        reader: the reader of the settings file. It collects the problems.
         defaults: the tags that every environment has. Files need not repeat these tags.
     """
     entry = reader.entries.get("policy")

@@ -56,7 +56,7 @@ class TextProblem(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """A key of a mapping with its value."""
+    """A key of a mapping, and the value of the key."""
 
     key: Node
     value: Node
