@@ -192,7 +192,7 @@ def _check_credentials(
         shown = "; ".join(list(others)[:3])
         more = f"; and {len(others) - 3:,} more" if len(others) > 3 else ""
         message = f"The build context contains credentials: {shown}{more}."
-        fix = "Remove and revoke the credentials, or list the files in `.amlignore`."
+        fix = "Remove and revoke the credentials, or exclude the files in `.amlignore`."
         file.report.add("secret-in-context", path, message, fix=fix)
 
 

@@ -24,7 +24,7 @@ def read_environment_image(file: str, parsed: ParsedFile) -> ImageUse | None:
         return None
     image = Image.parse(node.value)
     line = node.start_mark.line + 1
-    # A comment is at the end of the last line of the value.
+    # A comment about the image is at the end of the last line of the value.
     last = parsed.document.text.split("\n")[node.end_mark.line - (not node.end_mark.column)]
     only_digest = image.tag is None and image.digest is not None
     if only_digest:

@@ -70,7 +70,7 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
     if search.kind.is_foreign:
         return []
     found = islice(search.below(parsed.content, "", frozenset()), MAX_REFERENCES)
-    # If the file has aliases or `<<`, the search finds the same text several times.
+    # Aliases and `<<` make the search find the same text several times. This dict keeps the first.
     unique = {(item.line, item.column): item for item in reversed(list(found))}
     if is_template:
         unique = {position: from_template(item) for position, item in unique.items()}
