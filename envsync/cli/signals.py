@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from envsync.cli.streams import understands_escapes
+from envsync.project.processes import SIGNALS_THREAD
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -120,7 +121,7 @@ def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[N
         os.close(reading)
 
     # A daemon thread, because at exit Python waits for every thread that is not a daemon.
-    threading.Thread(target=read, name="signals", daemon=True).start()
+    threading.Thread(target=read, name=SIGNALS_THREAD, daemon=True).start()
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
         yield

@@ -9,7 +9,7 @@ is the conda file of an environment, or is in the build context of an environmen
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -51,7 +51,12 @@ class Discovered(Struct, frozen=True):
     problems: tuple[tuple[str, TextProblem], ...] = ()
 
 
-def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS) -> Discovered:
+def discover(
+    directories: Sequence[str],
+    files: Files,
+    exclude: Globs = NO_GLOBS,
+    classify_all: Callable[[Sequence[YamlFile]], Sequence[Candidate]] | None = None,
+) -> Discovered:
     """Finds the environment files below directories.
 
     Args:
@@ -59,11 +64,14 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
             contains it.
         files: the cache through which files are read.
         exclude: globs of files that are not environment files.
+        classify_all: classifies the YAML files that were found, and keeps their order. If None,
+            `classify` is called for each file.
     """
     tops = [os.path.abspath(directory) for directory in directories]
     found = walk(tops, files)
     excluded = _excluded(found, files, exclude)
-    candidates = [classify(file, files) for file in found.files if file.path not in excluded]
+    kept = [file for file in found.files if file.path not in excluded]
+    candidates = classify_all(kept) if classify_all else [classify(file, files) for file in kept]
     named = _named(candidates)
     reasons = {
         item.file.path: reason for item in candidates if (reason := _reason(item, named, files))

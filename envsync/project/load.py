@@ -8,23 +8,17 @@ from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct, field
-from yaml.nodes import ScalarNode
 
 from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
 from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
-from envsync.project.credentials import check_text
 from envsync.project.discovery import Discovered, discover, references
-from envsync.project.disk import is_utf8
-from envsync.project.doubt import add_doubt
-from envsync.project.environment.draft import Draft, read_environment
-from envsync.project.environment.paths import EnvironmentFile
-from envsync.project.files import Files, ParsedFile, Unreadable, is_within
-from envsync.project.lfs import FIX as LFS_FIX
-from envsync.project.lfs import lfs_pointer
+from envsync.project.environment.draft import Draft
+from envsync.project.files import Files, ParsedFile, is_within
 from envsync.project.problems import Report, start_report
+from envsync.project.reading import Reader
 from envsync.project.rules import Level
 from envsync.project.search.globs import NO_GLOBS, Globs
 from envsync.project.self_context import check_own_context
@@ -92,14 +86,12 @@ def load(
             directories.append(environment_directory)
         else:
             problems.append(_escaping_directory(files.display(environment_directory)))
+    reader = Reader(files, rules, versions, policy)
     if paths is None:
-        found = discover(directories, files, exclude)
+        found = discover(directories, files, exclude, reader.classify)
     else:
-        found = _discover_named(paths, directories, files, exclude=exclude, problems=problems)
-    drafts = [
-        _read(path, files, rules=rules, versions=versions, policy=policy)
-        for path in found.environment_files
-    ]
+        found = _discover_named(paths, directories, reader, exclude=exclude, problems=problems)
+    drafts = [reader.read(path) for path in found.environment_files]
     check_across(drafts, versions)
     check_own_context(dict(zip(found.environment_files, drafts, strict=True)), files)
     drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
@@ -107,6 +99,8 @@ def load(
     # Drafts that name the same file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
+    # Drafts of different processes have equal reports of a file that they both name.
+    problems = list(dict.fromkeys(problems))
     declarations = without_copies(declared for draft in drafts if (declared := draft.declaration()))
     return Loaded(
         found.environment_files,
@@ -143,11 +137,6 @@ def _reports(draft: Draft) -> Iterable[Report]:
     yield from draft.file_reports
 
 
-def _is_lfs_pointer(path: str, files: Files) -> bool:
-    content = files.content(path)
-    return isinstance(content, bytes) and lfs_pointer(content) is not None
-
-
 def _declaration_order(declaration: Declaration) -> tuple[object, ...]:
     version = natural_order(declaration.version or "")
     return declaration.name, version, declaration.source.file
@@ -156,12 +145,13 @@ def _declaration_order(declaration: Declaration) -> tuple[object, ...]:
 def _discover_named(
     paths: Sequence[Path],
     environments: Sequence[str],
-    files: Files,
+    reader: Reader,
     *,
     exclude: Globs,
     problems: list[Problem],
 ) -> Discovered:
     """Returns the files in `paths`, and the environment files below the directories in `paths`."""
+    files = reader.files
     named = [os.path.abspath(path) for path in paths]
     found_directories = [path for path in named if os.path.isdir(path)]
     # The files of another project are not searched, because other settings apply to them.
@@ -178,7 +168,7 @@ def _discover_named(
     # So the environments directories are searched as well. The directories in `paths` come first,
     # so that messages show the paths that the user knows.
     within = [path for path in environments if os.path.isdir(path)] if below else []
-    found = discover([*below, *within], files, exclude)
+    found = discover([*below, *within], files, exclude, reader.classify)
 
     def is_named(path: str) -> bool:
         return any(is_within(path, directory) for directory in below)
@@ -250,59 +240,3 @@ def _is_outside(path: str, root: str) -> Problem:
         fix=f"Pass a directory of the project. To validate another project, run "
         f"`envsync -C {shlex.quote(path)} validate`.",
     )
-
-
-def _read(
-    path: str,
-    files: Files,
-    *,
-    rules: Mapping[str, Level],
-    versions: Versions,
-    policy: FilePolicy,
-) -> Draft:
-    shown = files.display(path)
-    directory, name = os.path.split(path)
-    # A file outside of the project can be named on the command line. Paths in such a file must not
-    # lead out of its own directory.
-    boundary, real_directory = files.real_root, files.real(directory)
-    if not is_within(real_directory, boundary):
-        boundary = real_directory
-    real = files.real(directory, name)
-    if not is_within(real, boundary):
-        report = Report(shown, rules)
-        message = "The file is a symbolic link that leads out of the project."
-        fix = "Replace the link with the file itself."
-        report.add_problem(TextProblem("path-escape", message, fix=fix))
-        return Draft(report)
-    if not is_utf8(shown):
-        # The path becomes a tag of the version, and a tag must be valid Unicode.
-        report = Report(shown, rules)
-        message = "The path of the file is not UTF-8."
-        fix = "Rename the file, or the directory above it."
-        report.add_problem(TextProblem("yaml-syntax", message, fix=fix))
-        return Draft(report)
-    parsed = files.read(path, real)
-    if isinstance(parsed, Unreadable):
-        report = Report(shown, rules)
-        message = f"The file cannot be read: {parsed.reason}."
-        fix = "Check the file and its permissions."
-        report.add_problem(TextProblem("missing-file", message, fix=fix))
-        return Draft(report)
-    if isinstance(parsed.document.root, ScalarNode) and _is_lfs_pointer(path, files):
-        # The declaration of the file is unknown, so the severity is "error", whatever `rules`
-        # contains.
-        report = Report(shown, {**rules, "lfs-pointer": "error"})
-        message = "The file is a Git LFS pointer, not the environment file itself."
-        report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
-        return Draft(report)
-    report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
-    check_text(report, parsed.document.text, parsed)
-    draft = Draft(report)
-    if not parsed.is_broken:
-        file = EnvironmentFile(files, report, directory=directory, boundary=boundary, policy=policy)
-        draft = read_environment(file, parsed.content, versions)
-    content = files.content(path, real)
-    if isinstance(content, bytes):
-        add_doubt(report, parsed, content)
-    files.drop_nodes(real)
-    return draft

@@ -17,7 +17,7 @@ from yaml.nodes import Node, ScalarNode
 from envsync.model.problem import Problem, Severity
 from envsync.model.wording import MAX_FIX, MAX_MESSAGE, nearest, printable
 from envsync.project.rules import FIXED, NOT_IN_FILES, RULES, Level
-from envsync.project.yaml.nodes import TextProblem, problem_at, walk
+from envsync.project.yaml.nodes import Mark, TextProblem, problem_at, walk
 from envsync.project.yaml.text import Document
 
 MAX_OF_RULE: Final = 100
@@ -77,9 +77,12 @@ class Report(Struct):
         self._found = dict.fromkeys(problems)
         self._left_out.clear()
 
-    def add(self, rule: str, node: Node, message: str, *, fix: str) -> bool:
-        """Adds a problem at the start of a node. Returns True if the problem is an error."""
-        return self.add_problem(problem_at(rule, node, message, fix=fix))
+    def add(self, rule: str, position: Node | Mark, message: str, *, fix: str) -> bool:
+        """Adds a problem at the start of a node, or at a position.
+
+        Returns True if the problem is an error.
+        """
+        return self.add_problem(problem_at(rule, position, message, fix=fix))
 
     def add_problem(self, item: TextProblem) -> bool:
         """Adds a problem, unless its rule is off. Returns True if the problem is an error."""

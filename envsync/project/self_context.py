@@ -70,7 +70,7 @@ def _upwards(directory: str) -> Iterator[str]:
 
 
 def _report(draft: Draft, context: BuildContext, paths: list[str]) -> None:
-    if draft.build_node is None:
+    if draft.build_mark is None:
         return
     paths = [f"`{path}`" for path in paths]
     shown = ", ".join(paths[:_MAX_SHOWN])
@@ -94,4 +94,4 @@ def _report(draft: Draft, context: BuildContext, paths: list[str]) -> None:
             f"Add {listed} to `.amlignore` in the context, or give the context a directory of its "
             "own."
         )
-    draft.report.add("self-context", draft.build_node, message, fix=fix)
+    draft.report.add("self-context", draft.build_mark, message, fix=fix)

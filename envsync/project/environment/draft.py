@@ -28,7 +28,7 @@ from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.environment.policy import check_policy
 from envsync.project.files import Conda, plain_field
 from envsync.project.problems import Report
-from envsync.project.yaml.nodes import Entry, TextProblem, entries
+from envsync.project.yaml.nodes import Entry, Mark, TextProblem, entries
 
 
 class Draft(Struct, frozen=True):
@@ -38,11 +38,11 @@ class Draft(Struct, frozen=True):
         report: the problems of the file.
         name: the name, or None if the file has no usable name.
         version: the version, or None if the file has no usable version.
-        name_node: the `name` key, or None if the file has no such key.
-        version_key: the `version` key, even if its value is invalid. None if the file has no such
-            key.
-        build_node: the value of `build.path`, or the value of `build` if `build` has no `path`.
-            None if the file has no `build`.
+        name_mark: the position of the `name` key, or None if the file has no such key.
+        version_mark: the position of the `version` key, even if its value is invalid. None if the
+            file has no such key.
+        build_mark: the position of the value of `build.path`, or of the value of `build` if `build`
+            has no `path`. None if the file has no `build`.
         spec: the fields that are fixed at creation, or None if one of these fields has an error.
         metadata: the description and the tags, or None if the file is not a mapping.
         file_reports: the problems of the conda file or of the Dockerfile. Drafts with the same file
@@ -52,9 +52,9 @@ class Draft(Struct, frozen=True):
     report: Report
     name: str | None = None
     version: str | None = None
-    name_node: Node | None = None
-    version_key: Node | None = None
-    build_node: Node | None = None
+    name_mark: Mark | None = None
+    version_mark: Mark | None = None
+    build_mark: Mark | None = None
     spec: EnvironmentSpec | None = None
     metadata: Metadata | None = None
     file_reports: tuple[Report, ...] = ()
@@ -62,7 +62,7 @@ class Draft(Struct, frozen=True):
     @property
     def line(self) -> int:
         """The 1-based line of the `name` key, or 1 if the file has no such key."""
-        return 1 if self.name_node is None else self.name_node.start_mark.line + 1
+        return 1 if self.name_mark is None else self.name_mark.line
 
     def declaration(self) -> Declaration | None:
         """Returns the declaration, or None if the file, or a file that it names, has errors."""
@@ -122,13 +122,17 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
         report,
         name=name,
         version=version,
-        name_node=keys.get("name"),
-        version_key=keys.get("version"),
-        build_node=_build_node(fields),
+        name_mark=_mark(keys.get("name")),
+        version_mark=_mark(keys.get("version")),
+        build_mark=_mark(_build_node(fields)),
         spec=_read_spec(file, root, keys=keys, fields=fields, conda=conda, build=build),
         metadata=metadata,
         file_reports=tuple(item for item in reports if item is not None),
     )
+
+
+def _mark(node: Node | None) -> Mark | None:
+    return None if node is None else Mark.of(node)
 
 
 def _build_node(fields: Mapping[str, Entry]) -> Node | None:

@@ -55,6 +55,23 @@ class TextProblem(Struct, frozen=True):
     column: int = 1
 
 
+class Mark(Struct, frozen=True):
+    """A position in a text.
+
+    Attributes:
+        line: 1-based.
+        column: 1-based, in characters.
+    """
+
+    line: int
+    column: int
+
+    @classmethod
+    def of(cls, node: Node) -> Mark:
+        """Returns the start of a node."""
+        return cls(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
 class Entry(Struct, frozen=True):
     """A key of a mapping, and the value of the key."""
 
@@ -62,10 +79,10 @@ class Entry(Struct, frozen=True):
     value: Node
 
 
-def problem_at(rule: str, node: Node, message: str, *, fix: str) -> TextProblem:
-    """Returns a problem at the start of a node."""
-    mark = node.start_mark
-    return TextProblem(rule, message, fix=fix, line=mark.line + 1, column=mark.column + 1)
+def problem_at(rule: str, position: Node | Mark, message: str, *, fix: str) -> TextProblem:
+    """Returns a problem at the start of a node, or at a position."""
+    mark = Mark.of(position) if isinstance(position, Node) else position
+    return TextProblem(rule, message, fix=fix, line=mark.line, column=mark.column)
 
 
 def walk(root: Node) -> Iterator[Node]:

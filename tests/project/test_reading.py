@@ -1,0 +1,126 @@
+"""Files that are read in several processes give the same result as in one process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envsync.project import processes, reading
+from envsync.project.environment.draft import Draft
+from envsync.project.files import Files
+from envsync.project.load import Loaded, load
+from tests.project.project import DATA, Contents, write
+
+CONDA = "dependencies:\n  - python=3.11\n  - pip\n  - numpy\n"
+
+PROJECT: Contents = {
+    "environments/a.yml": "name: a\nversion: 1\nimage: i:1\nconda_file: shared.yml\n",
+    "environments/b.yml": "name: b\nversion: 1\nimage: i:1\nconda_file: shared.yml\ntags: {t: 1}\n",
+    "environments/c.yml": "name: c\nimage: i:1\nconda_file: bad.yml\n",
+    "environments/d.yml": "name: d\nimage: i:1\nconda_file: bad.yml\n",
+    "environments/shared.yml": CONDA,
+    "environments/bad.yml": f"{CONDA}  - numpy==1==2\n  - numpy\n",
+    "environments/copies/a.yml": "name: a\nversion: 1\nimage: i:1\nconda_file: ../shared.yml\n",
+    "environments/copies/b.yml": "name: b\nversion: 1\nimage: other:2\n",
+    "environments/copies/mixed.yml": "name: a\nimage: i:1\n",
+    "environments/built.yml": "name: built\nbuild: {path: context}\n",
+    "environments/own.yml": "name: own\nbuild: {path: .}\n",
+    "environments/context/Dockerfile": "FROM mcr.microsoft.com/base:1\nRUN pip install numpy\n",
+    "environments/context/inner.yml": "name: inner\nimage: i:1\n",
+    "environments/broken.yml": "name: broken\nimage: [\n",
+    "environments/similar.yml": "name: similar\nimages: i:1\n",
+    "environments/ignored.yml": "name: x\nimage: i  # envsync: ignore[image-tag, nothing]\n",
+    "environments/other.yml": "kind: Deployment\n",
+    "environments/empty.yml": "",
+    "environments/latin.yml": b"name: \xe9\nimage: i:1\n",
+    "environments/gone.yml": "name: gone\nimage: i:1\nconda_file: nothing.yml\n",
+}
+
+
+Load = Callable[[Path], tuple[Loaded, Files]]
+
+
+def load_in(count: int, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Returns a function that loads a directory in a number of processes."""
+    forks: list[int] = []
+
+    class Counted(processes._Fork):  # type: ignore[type-arg]
+        def receive(self) -> tuple[object] | None:
+            received: tuple[object] | None = super().receive()
+            assert received is not None
+            forks.append(1)
+            return received
+
+    def loaded(root: Path) -> tuple[Loaded, Files]:
+        files = Files.below(root)
+        with monkeypatch.context() as patch:
+            # pytest has threads, but none of them holds a lock that reading needs.
+            patch.setattr(processes, "_may_fork", lambda: True)
+            patch.setattr(processes, "_cores", lambda: count)
+            patch.setattr(processes, "_Fork", Counted)
+            patch.setattr(reading, "LEAST", 1)
+            forks.clear()
+            result = load(root, [root], rules={}, versions="auto", files=files)
+            assert len(forks) == count - 1
+        return result, files
+
+    return loaded
+
+
+def test_several_processes_read_the_same_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path, PROJECT)
+    (root / "environments" / "link.yml").symlink_to("../../elsewhere.yml")
+    one, files = load_in(1, monkeypatch)(root)
+    assert {item.name for item in one.declarations} >= {"a", "built"}
+    assert len({problem.rule for problem in one.problems}) > 10
+
+    for count in (2, 3, 7):
+        several, theirs = load_in(count, monkeypatch)(root)
+
+        assert several == one
+        assert theirs.contents == files.contents
+        assert theirs.named == files.named
+        for declaration in several.declarations:
+            with pytest.raises(TypeError):
+                declaration.metadata.tags["new"] = "1"  # type: ignore[index]
+
+
+def test_several_processes_read_the_same_public_repositories_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verdicts = DATA / "corpus" / "sdk-verdicts.jsonl"
+    if not verdicts.is_file():
+        pytest.skip(f"there are no public environment files in {DATA} (set ENVSYNC_TEST_DATA)")
+    names = {json.loads(line)["repo"] for line in verdicts.read_text().splitlines()}
+    for name in sorted(names):
+        root = DATA / "corpus" / name
+        one, several = load_in(1, monkeypatch), load_in(3, monkeypatch)
+
+        assert several(root)[0] == one(root)[0]
+
+
+def test_a_file_that_is_edited_meanwhile_is_read_as_it_was_read_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        f"environments/{name}.yml": f"name: {name}\nimage: i:1\nconda_file: c.txt\n"
+        for name in ("a", "b")
+    }
+    root = write(tmp_path, {**files, "environments/c.txt": "dependencies: [python=0]\n"})
+    conda = root / "environments" / "c.txt"
+    read = reading.Reader._read
+
+    def edited(self: reading.Reader, path: str) -> Draft:
+        conda.write_text(f"dependencies: [python={path[-5]}]\n")
+        return read(self, path)
+
+    monkeypatch.setattr(reading.Reader, "_read", edited)
+    loaded, _ = load_in(2, monkeypatch)(root)
+
+    specs = {item.name: item.spec.conda_file for item in loaded.declarations}
+    assert specs["a"] == specs["b"]
