@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.project import processes, reading
+from envsync.project import fork, processes, reading
 from envsync.project.environment.draft import Draft
 from envsync.project.files import Files
 from envsync.project.load import Loaded, load
@@ -47,7 +47,7 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Returns a function that loads a directory in a number of processes."""
     forks: list[int] = []
 
-    class Counted(processes._Fork):  # type: ignore[type-arg]
+    class Counted(fork.Fork):  # type: ignore[type-arg]
         def receive(self) -> tuple[object] | None:
             received: tuple[object] | None = super().receive()
             assert received is not None
@@ -60,7 +60,7 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch) -> Load:
             # pytest has threads, but none of them holds a lock that reading needs.
             patch.setattr(processes, "_may_fork", lambda: True)
             patch.setattr(processes, "_cores", lambda: count)
-            patch.setattr(processes, "_Fork", Counted)
+            patch.setattr(fork, "Fork", Counted)
             patch.setattr(reading, "LEAST", 1)
             forks.clear()
             result = load(root, [root], rules={}, versions="auto", files=files)
