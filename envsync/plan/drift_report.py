@@ -19,9 +19,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
-from envsync.model.declaration import Declaration, Source
+from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
-from envsync.model.state import Container, Modification, RegisteredVersion, State
+from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange
 from envsync.plan.drift import (
@@ -36,75 +36,13 @@ from envsync.plan.drift import (
 from envsync.plan.ownership import belongs_to_service
 from envsync.plan.plan import Plan
 from envsync.plan.selection import matches
+from envsync.plan.version_drift import VersionDrift
 from envsync.plan.versions import resolve
 
 ARCHIVED = "archived"
 
 # A target does not record why something was archived.
 _OR_ENVSYNC = "Either somebody archived it, or envsync archived it before a file declared it again."
-
-
-class VersionDrift(Struct, frozen=True):
-    """The differences of one version, or of a whole environment, that were not made in git.
-
-    Attributes:
-        version: the version. None for a whole environment.
-        source: the position of the declaration. None if no file declares the version.
-        edited: True if the description or a tag was edited. None if this is unknown.
-        differences: the fields that differ. `archived` and `owner` are fields as well. Differences
-            that were made in git are not included.
-        modified: the last write to the version or environment. None if the target does not report
-            it.
-        note: a sentence about the difference. Empty if the fields need no explanation.
-    """
-
-    name: str
-    version: str | None
-    source: Source | None = None
-    edited: bool | None = None
-    differences: tuple[Difference, ...] = ()
-    modified: Modification | None = None
-    note: str = ""
-
-    @property
-    def address(self) -> str:
-        """`name:version`, or only the name for a whole environment."""
-        return self.name if self.version is None else f"{self.name}:{self.version}"
-
-    @property
-    def is_drift(self) -> bool:
-        """True if it is certain that the target was changed, and not only the file."""
-        if any(item.is_drift for item in self.differences):
-            return True
-        # The version was edited, but it is unknown which of the fields were edited.
-        return self.edited is True and (bool(self.differences) or self.source is None)
-
-    def explains(self, path: str) -> bool:
-        """Returns True if this field was changed only in the target, and not in git."""
-        found = (item for item in self.differences if item.field.path == path)
-        return any(item.origin is Origin.TARGET for item in found)
-
-    def to_json(self) -> dict[str, JSON]:
-        """Returns the differences as JSON data."""
-        last = self.modified
-        return {
-            "name": self.name,
-            "version": self.version,
-            "source": None if self.source is None else self.source.to_json(),
-            "edited": self.edited,
-            "by": None if last is None else last.by,
-            "at": None if last is None else last.at,
-            "fields": [
-                {
-                    "path": item.field.path,
-                    "target": item.field.before,
-                    "file": item.field.after,
-                    "origin": str(item.origin),
-                }
-                for item in self.differences
-            ],
-            "note": self.note,
-        }
 
 
 class DriftReport(Struct, frozen=True):
