@@ -51,7 +51,7 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
 
 
 def _known(changes: Iterable[Change], container: Container) -> dict[str, frozenset[str | None]]:
-    """Maps each version of the name to the possible owners of the version during the apply."""
+    """Maps each version of the name to the owners that the version can have during the apply."""
     known: dict[str, frozenset[str | None]] = {
         item.version: frozenset({item.owner}) for item in container.versions
     }

@@ -93,7 +93,8 @@ def _fix(
 ) -> str:
     """Returns the advice for a version that is already registered with another spec."""
     if declaration.version is None:
-        # The version is derived from the content, and somebody else registered other content.
+        # The version is derived from the content, and somebody else registered the version with
+        # other content.
         return "Add a `version:` line to the file, with a version that is not registered."
     return bump_command(
         declaration.declared_name, version, alone=alone, taken=taken, in_target=in_target
@@ -121,17 +122,17 @@ def _restore_environment(
     """Yields the changes that restore the archived container of a declared name.
 
     Restoring a container makes its versions visible again, except the versions that are archived
-    individually. So the plan first archives the undeclared versions, and only declared versions
+    individually. The plan first archives the undeclared versions, so that only declared versions
     reappear. If an undeclared version belongs to another owner, the project is not allowed to
     archive the version, and the name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
-        # If `may_echo` is set, `item.archived` is possibly the state of the container. Then the
-        # version itself is active, and the restore would show it. If the project is allowed to
-        # archive the version, the applier does so after the restore, because `keep_archived` below
-        # contains the version. Otherwise, the name is rejected.
+        # If `may_echo` is set, `item.archived` may be the state of the container, and not of the
+        # version. The restore would show a version that is not archived individually. If the
+        # project is allowed to archive the version, the applier archives it after the restore,
+        # because `keep_archived` below contains it. Otherwise, the name is rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:

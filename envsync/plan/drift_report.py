@@ -6,7 +6,7 @@ of a version can drift:
 - The description and the tags. `drift.py` tells edits apart from changes in git.
 - The archived state of a declared version, or of its whole environment.
 - The owner, which is a tag. If an environment lists the project as an owner, but the project owns
-  none of its versions, somebody deleted these versions or changed their owner.
+  none of its versions, somebody deleted the project's versions or changed their owner.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from envsync.plan.versions import resolve
 
 ARCHIVED = "archived"
 
-# A target does not record why something was archived.
+# A target does not record who archived a version or environment.
 _OR_ENVSYNC = "Either somebody archived it, or envsync archived it before a file declared it again."
 
 
@@ -87,7 +87,7 @@ def drift_report(
         actual: the state of the target.
         plan: the plan for these declarations and this state.
         policy: the policy of the plan.
-        names: the names to report.
+        names: the names of the environments to report.
         ignore: glob patterns for names, for `name:version`, and for paths of fields. Names,
             versions and fields that match are not reported.
         suffix: the text that the target adds to every declared name.
@@ -178,10 +178,10 @@ def _of_version(
 
 
 def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
-    """Yields the difference of the owner, if the project may have owned the version before."""
+    """Yields the owner as a difference, if the project may have owned the version before."""
     if item.owner == project or not (item.owner or lost_owner(item)):
         return
-    # If another project owns the version, that project may have created the version.
+    # Another project that owns the version may also have created it, so the origin is unknown.
     origin = Origin.UNKNOWN if item.owner else Origin.TARGET
     yield Difference(FieldChange(OWNER, item.owner, project), origin)
 

@@ -1,8 +1,8 @@
 """Chooses the newest tag of an image among the tags that have the same shape as the present tag.
 
-The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have one shape,
-and so have `2.1.0-cuda11.8` and `2.2.0-cuda11.8`. A number that is part of a word, such as `11.8`
-in `cuda11.8`, belongs to the text, so it never changes.
+The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have the same
+shape. `2.1.0-cuda11.8` and `2.2.0-cuda11.8` have the same shape as well. A number that is part of a
+word, such as `11.8` in `cuda11.8`, belongs to the text, so it never changes.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ def unmarked(container: Container, changes: Iterable[Change], policy: Policy) ->
     if container.marks is None or policy.project in container.marks:
         return None
     changes = list(changes)
-    # Each change that writes a declared version also writes the owner of the container.
+    # Each change that writes a declared version also adds the project to the owners of the
+    # container.
     if any(change.desired is not None for change in changes):
         return None
     archived = {change.version for change in changes if change.action is Action.ARCHIVE}

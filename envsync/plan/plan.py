@@ -241,7 +241,7 @@ class Plan(Value, frozen=True):
             EnvsyncError: the data is not a plan, has another format version, or was edited, so that
                 its digest does not match its content.
         """
-        # Check the version first: a plan of another version can have other keys.
+        # Check the format version first: a plan in another format can have other keys.
         version = data.get("format_version", FORMAT_VERSION) if isinstance(data, dict) else None
         if isinstance(data, dict) and version != FORMAT_VERSION:
             found = printable(str(version), MAX_WORD)
@@ -256,8 +256,8 @@ class Plan(Value, frozen=True):
             )
         plan = cls._read(data)
         try:
-            # If credentials are hidden, the original digest cannot be computed, so compare with
-            # `shown`.
+            # If credentials are hidden, the original digest cannot be computed. So compare the
+            # computed digest with `shown`.
             expected = data["digest"] if plan.original is None else plan.original.shown
             edited = plan._own_digest != expected
             if "options" in data:

@@ -13,7 +13,7 @@ from envsync.model.wording import nearest
 
 _PREFIX: Final = "azureml:"
 _CURATED_PREFIX: Final = "AzureML-"
-"""The service accepts any label, and also no version, in references to names with this prefix."""
+"""A reference to a name with this prefix can have any label, or no version at all."""
 
 
 class Finding(Struct, frozen=True):

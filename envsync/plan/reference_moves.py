@@ -1,4 +1,4 @@
-"""`ReferenceMove`: a reference to an environment of a registry, and the newest version there."""
+"""`ReferenceMove`: a reference to an environment of a registry, and the newest version to write."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def in_registries(
     Args:
         references: all references.
         own: the registries that are targets of the project. The project itself creates the versions
-            there, so references to these registries are left out.
+            in these registries, so references to them are left out.
     """
     left_out = {registry.lower() for registry in own}
     found: dict[str, list[Reference]] = {}

@@ -153,8 +153,8 @@ class Held(Struct, frozen=True):
     Attributes:
         target: the target.
         before: the state of the target.
-        plan: the plan for the target. References do not prevent archives in this plan. None if
-            there is no plan.
+        plan: the plan for the target. This plan was made without references, so no reference
+            prevents an archive. None if there is no plan.
     """
 
     target: TargetIdentity
@@ -235,7 +235,7 @@ def _judge(reference: Reference, declared: Declared, held: Held | None, *, sugge
 
 
 def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
-    """Adds the facts about a reference that the state of the target shows."""
+    """Adds what the state of the target shows about a reference."""
     reference, name = known.reference, known.reference.name or ""
     before, after = held.before.get(name, Container(name)), held.after(name)
     registered = _has(reference)(before)
@@ -256,8 +256,8 @@ def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
         )
     if reference.version == LATEST:
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # A workspace does not always list the environments of the service, so it is not an error if
-    # such an environment is missing.
+    # A workspace can leave environments of the service out of its list, so a missing one is
+    # accepted.
     if is_reserved(name):
         return Judged(reference, known.status, finding=known.finding)
     return replace(

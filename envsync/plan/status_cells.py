@@ -24,7 +24,7 @@ from envsync.plan.status import Cell, CellState, Key
 from envsync.plan.versions import resolve
 
 _OF_OTHERS: Final = frozenset({"foreign-owner", "unowned", "curated"})
-"""The codes of rejections of a version or name that the project does not own."""
+"""The codes that reject a version or name because the project does not own it."""
 
 
 def target_cells(
@@ -72,7 +72,7 @@ def target_cells(
 
 
 class _Planned(Struct, frozen=True):
-    """One name with its container and declared versions, and the changes of the whole plan."""
+    """What the cells of one name depend on: its container, its declared versions, and the plan."""
 
     container: Container
     versions: Mapping[str, Declaration]
