@@ -229,7 +229,7 @@ def _going_back(
 
 
 def _highest(declarations: Sequence[Declaration]) -> dict[str, Declaration]:
-    """Returns the declaration with the highest version, by name. Skips unversioned names."""
+    """Maps each name to the declaration with its highest version. Skips unversioned names."""
     versioned = [item for item in declarations if item.version is not None]
     return {
         item.name: item

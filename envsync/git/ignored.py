@@ -15,7 +15,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """Returns the spec with a build context that contains no file that git ignores.
+    """Returns the spec, but its build context lacks the files that git ignores.
 
     Args:
         spec: the spec of the work tree.

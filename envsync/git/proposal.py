@@ -1,4 +1,4 @@
-"""Proposes a name for a project that has no name. It is the name of the repository."""
+"""Proposes the name of the repository as the name of a project that has no name."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Repository(Struct, frozen=True):
         """Returns the tracked files that differ from a commit, at or below the given paths."""
         if not paths:
             return frozenset()
-        # Imported here, because `validate` does not need it, and the import is slow.
+        # Imported here, because the import is slow, and `validate` does not need this module.
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
@@ -263,7 +263,7 @@ def _index_of_hook(top: Path, git_dir: Path) -> Path | None:
     """Returns the path of the index in a commit hook, or None outside of such a hook.
 
     In a commit hook, git sets `GIT_INDEX_FILE` to the path of the index. A hook of one repository
-    can run envsync in another repository. Then the variable is ignored.
+    can run envsync in another repository. In this case, the variable is ignored.
     """
     named = os.environ.get("GIT_INDEX_FILE")
     if named:
