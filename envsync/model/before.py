@@ -25,7 +25,7 @@ _SHORT: Final = 60
 class Before(Struct, frozen=True):
     """The state that a plan expects just before one change.
 
-    The state includes the earlier changes of the same plan.
+    The expected state includes the earlier changes of the same plan.
 
     Attributes:
         hidden: whether the container is archived.

@@ -85,7 +85,7 @@ def log_lines(text: str) -> str:
 def shown_lines(text: str, *, color: bool) -> str:
     """Returns lines for a terminal or the log of a pipeline.
 
-    Characters that are not printable, except line breaks, and the starts of commands are escaped.
+    Escapes the starts of commands, and every character that is not printable, except line breaks.
 
     Args:
         text: one or more lines.
