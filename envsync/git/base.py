@@ -133,8 +133,8 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
 def _base_is_head(ref: str, head: str) -> GitError:
     """Returns the error for a base that is the checked-out commit.
 
-    Such a base is an error on the default branch as well. `check` compares with exactly the commit
-    in `--base`, and a comparison of a commit with itself would accept every edit.
+    Even on the default branch, this base is an error: `check` compares with exactly the commit in
+    `--base`, and a comparison of a commit with itself would accept every edit.
     """
     edited = "" if _in_pipeline() else ", and no environment differs from this commit"
     return GitError(

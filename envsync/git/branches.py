@@ -24,7 +24,7 @@ PULL_REQUEST_TARGETS: Final = (
 Bitbucket and Jenkins."""
 
 _DEFAULT_BRANCH: Final = "CI_DEFAULT_BRANCH"
-"""The environment variable of GitLab with the name of the default branch."""
+"""The environment variable in which GitLab passes the name of the default branch."""
 
 _USUAL_NAMES: Final = ("main", "master", "trunk", "develop")
 _REMOTES: Final = "refs/remotes/"

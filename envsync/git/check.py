@@ -49,8 +49,8 @@ class Checked(Struct, frozen=True):
             followed by the warnings.
         fields: maps the problem of each rejection to the changed fields.
         used: by name, the versions that the current commit or a base commit declares.
-        latest: the names that get a new version, with the highest versions before and after. Both
-            are None for a name whose version envsync assigns. `uses` is empty.
+        latest: the names that get a new version, with the highest versions before and after. These
+            versions are None if envsync assigns the versions of a name. `uses` is empty.
     """
 
     repository: Repository

@@ -63,7 +63,7 @@ def checkout_problems(
     try:
         found = find_absent(config.root)
     except GitError as error:
-        # The build contexts may be incomplete as well, and an incomplete build context must not be
+        # Some build contexts may be incomplete, and an incomplete build context must not be
         # registered.
         builds = any(item.spec.local_context for item in declarations)
         return [

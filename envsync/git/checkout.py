@@ -24,7 +24,8 @@ def check_out(
     Args:
         repository: the repository of the commit.
         commit: the commit id.
-        paths: files and directories, relative to the top of the repository. `""` selects all.
+        paths: files and directories, relative to the top of the repository. `""` selects every
+            file.
         destination: the directory to write to, which corresponds to the top of the repository.
 
     Returns:

@@ -38,8 +38,8 @@ def missing_project(config: Config, target: str | None = None) -> tuple[Problem,
     """Returns a `missing-project` problem if a target is in Azure and the project has no name.
 
     A project without a name has the name of its directory. In Azure, this name cannot identify an
-    owner: Azure Pipelines checks out every repository to a directory called `s`, so two projects
-    would archive each other's environments.
+    owner: Azure Pipelines checks out every repository to a directory called `s`, so all projects
+    would have the same name, and would archive each other's environments.
 
     Args:
         config: the settings of the project.

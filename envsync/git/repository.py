@@ -1,7 +1,7 @@
 """Reads a git repository: its commits, and changes in the work tree.
 
-Nothing is written to the repository or the work tree. While git searches for changes, git can
-update the index, so git gets a copy of the index.
+Nothing is written to the repository or the work tree. A search for changes can update the index, so
+git gets a copy of the index.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def _unreplaced(
         if directory in missing:
             return (
                 f"{missing[directory]} was not created, and may be the new name of {change.name}: "
-                f"the files of both are in {directory or 'the project directory'}"
+                f"the files of both names are in {directory or 'the project directory'}"
             )
     return None
 

@@ -52,7 +52,7 @@ def bumps_json(bumps: Iterable[Bump], unversioned: Iterable[Declaration]) -> dic
     """Returns the document that `bump --format json` prints.
 
     Args:
-        bumps: the files that changed.
+        bumps: one bump for each file that changed.
         unversioned: the chosen declarations without a version. envsync assigns their versions.
     """
     return {

@@ -109,8 +109,8 @@ class Change(Value, frozen=True):
     differs: tuple[FieldChange, ...] = ()
     hides: tuple[str, ...] = ()
     drifted: Drifted | None = None
-    # Only an apply needs the following attributes. `==` and the JSON ignore them. So a plan that
-    # was read from a file equals the saved plan, but cannot be applied.
+    # Only an apply needs the following attributes. `==` and the JSON ignore these attributes. So a
+    # plan that was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = None
     keep_archived: tuple[str, ...] = ()
     former_files: tuple[str, ...] = ()

@@ -136,8 +136,8 @@ def _restore_environment(
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
-            # `still_there` contains only files of this project, but `envsync.source` of another
-            # project's version is a path in that project.
+            # Do not look for a version of another project in `still_there`: its tag
+            # `envsync.source` contains a path in that project.
             known = still_there if item.owner == policy.project else {}
             yield from archive(item, "stays hidden when the name is restored", known)
         else:
@@ -205,7 +205,7 @@ def _existing(
     metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
     fields = metadata_fields(before, metadata)
     if not fields and ours and not item.archived:
-        # The version equals its declaration. If only its digest tag is missing, nothing is written,
+        # The version equals its declaration. A missing digest tag is no reason for a change,
         # because the next update writes the tag again.
         return
     reasons = (

@@ -188,7 +188,8 @@ def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
 
 def _lost(container: Container, project: str) -> bool:
     """Returns True if the project, which owns no version now, owned a version before."""
-    # A version that has lost only its owner tag is reported as drift of this version.
+    # If only the owner tag of a version was removed, the drift is reported for this version, and
+    # not for the environment.
     return project in (container.marks or ()) and not any(
         lost_owner(item) for item in container.versions
     )
@@ -213,7 +214,8 @@ def _undoes_drift(change: Change, found: Mapping[tuple[str, str | None], Version
     if change.action is Action.CREATE:
         return False
     whole = found.get((change.name, None))
-    # A plan that restores an environment also archives the versions that must stay hidden.
+    # To restore an environment, a plan also archives the versions that must stay hidden. So these
+    # archives undo drift as well.
     of_whole = change.version is None or change.action is Action.ARCHIVE
     if of_whole and whole is not None and whole.explains(ARCHIVED):
         return True

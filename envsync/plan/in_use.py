@@ -81,7 +81,7 @@ def without_refused(
     references: References,
     suffix: str = "",
 ) -> tuple[list[Change], list[Rejection], list[str]]:
-    """Returns the changes without refused archives. Each refused archive becomes a rejection.
+    """Returns the changes, except refused archives. Each refused archive becomes a rejection.
 
     Args:
         changes: the changes of one name.

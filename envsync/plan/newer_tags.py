@@ -16,8 +16,8 @@ from envsync.model.image import Image
 
 Numbers: TypeAlias = tuple[int, ...]
 
-# A word with a number, such as `cuda11.8`, `py310`, `python-3.11` or `rc1`. The letter `v` before a
-# number is not such a word.
+# Matches a word with a number, such as `cuda11.8`, `py310`, `python-3.11` or `rc1`. The letter `v`
+# alone is not a word.
 _WORD: Final = (
     r"(?:(?<![A-Za-z])(?:python|py|cuda|cu|cudnn|ubuntu)[-_]?|(?![vV](?=[0-9]))[A-Za-z]|"
     r"[A-Za-z][vV])[0-9]+(?:\.[0-9]+)*[A-Za-z0-9]*"

@@ -81,8 +81,8 @@ def floating(reference: Reference) -> Finding:
     """Returns the finding for a reference with a label or without a version."""
     return Finding(
         "floating-reference",
-        f"`{reference.text}` means another version after each registration.",
-        "Write a version, so that a change of the environment is a change of this file.",
+        f"`{reference.text}` refers to a newer version after each registration.",
+        "Write a version, so that a newer version is used only after this file changes.",
     )
 
 

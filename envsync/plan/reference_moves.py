@@ -21,7 +21,7 @@ class ReferenceMove(Struct, frozen=True):
     Attributes:
         reference: the reference, as the file contains it.
         after: the newest version.
-        reason: why the file is not changed, as a sentence; empty if it is changed.
+        reason: why the file is not changed, as a sentence; empty if the file is changed.
     """
 
     reference: Reference

@@ -136,7 +136,7 @@ class Declared(Value, frozen=True):
         return (highest,) if highest is not None and reference.is_floating else found
 
     def can_mean(self, reference: Reference) -> bool:
-        """Returns True if a reference can refer to a target of the project."""
+        """Returns True if a reference can refer to an environment in a target of the project."""
         if reference.registry is not None:
             return reference.registry in self.registries
         return self.has_workspace
@@ -256,7 +256,7 @@ def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
         )
     if reference.version == LATEST:
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # A workspace can leave environments of the service out of its list, so a missing one is
+    # A workspace can leave environments of the service out of its list, so a missing environment is
     # accepted.
     if is_reserved(name):
         return Judged(reference, known.status, finding=known.finding)

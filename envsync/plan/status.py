@@ -21,7 +21,7 @@ from envsync.plan.drifted import Drifted
 from envsync.plan.selection import selected
 
 
-# The order of the members is the order of rows and summaries: states that need attention are first.
+# Rows and summaries are in the order of these members: states that need attention are first.
 class CellState(StrEnum):
     """The state of an environment version in a target.
 

@@ -38,8 +38,8 @@ def target_cells(
     """Returns the cells of one target.
 
     Args:
-        declarations: the declarations for the target, from which the plan was made.
-        actual: the state of the target, from which the plan was made.
+        declarations: the declarations that the plan was made from.
+        actual: the state that the plan was made from.
         plan: the plan for all names, without a selection.
         policy: the policy of the plan.
         suffix: the text that the target adds to every declared name.
