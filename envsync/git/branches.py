@@ -150,7 +150,9 @@ class _Refs:
 
     @property
     def _follows(self) -> tuple[str, str]:
-        """The upstream branch of the current branch, and its remote. Both can be empty."""
+        """The upstream branch of the current branch, and its remote. Empty strings if there is
+        none.
+        """
         return self._upstreams.get(_HEADS + self.branch, ("", ""))
 
     @property

@@ -48,7 +48,7 @@ class Checked(Struct, frozen=True):
         problems: one problem for each rejection, at the position of its first changed field,
             followed by the warnings.
         fields: maps the problem of each rejection to the changed fields.
-        used: by name, the versions that the current commit or a base commit declares.
+        used: maps each name to the versions that the current commit or a base commit declares.
         latest: the names that get a new version, with the highest versions before and after. These
             versions are None if envsync assigns the versions of a name. `uses` is empty.
     """
@@ -72,7 +72,7 @@ def check(project: Project, base: str | None = None) -> Checked:
 
     Raises:
         GitError: there is no repository, there is nothing to compare with, an environment file is
-            outside of the repository, or the commit or its content is missing in this clone.
+            outside of the repository, or this clone lacks the commit or its content.
     """
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
@@ -259,7 +259,7 @@ def _ignored(
 def _used(
     project: Project, repository: Repository, before: Mapping[str, Sequence[Declaration]]
 ) -> dict[str, frozenset[str]]:
-    """Returns, by name, the versions that the current commit or a commit in `before` declares."""
+    """Maps each name to the versions that the current commit or a commit in `before` declares."""
     head = repository.head
     here = repository.relatives(project.config.directories)
     found = [item for declared in before.values() for item in declared]

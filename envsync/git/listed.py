@@ -21,7 +21,7 @@ class Listed(Struct, frozen=True):
         top: the absolute path of the top of the repository. Without a repository, the project
             directory.
         paths: the absolute paths of the files in the work tree. Ignored files are left out.
-        absent: the content of files that a sparse checkout leaves out, by absolute path.
+        absent: maps an absolute path to the content of a file that a sparse checkout leaves out.
         warning: why the list may be incomplete, as a sentence. Empty if the list is complete.
     """
 

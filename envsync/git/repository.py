@@ -147,7 +147,7 @@ class Repository(Struct, frozen=True):
         """Returns the untracked files at or below the given paths.
 
         If `ignored` is True, returns only files that git ignores. If False, returns only files that
-        git does not ignore. If None, returns both.
+        git does not ignore. If None, returns all untracked files.
         """
         if not paths:
             return frozenset()

@@ -1,4 +1,4 @@
-"""`Image`: a reference to a container image, and `ImageUse`: such a reference in a file."""
+"""`Image`: a reference to a container image. `ImageUse`: a reference to an image in a file."""
 
 from __future__ import annotations
 

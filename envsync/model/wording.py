@@ -56,8 +56,8 @@ def printable(text: str, limit: int | None = None) -> str:
     text = masked(text)
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
-    # Names, tags and error messages can contain escape sequences that change what a terminal shows,
-    # or line breaks that make a part of the text look like another line of a log.
+    # Names, tags and error messages can contain escape sequences, which change what a terminal
+    # shows. After a line break, a part of the text would look like a line of the log.
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return without_commands(text) if "#" in text else text

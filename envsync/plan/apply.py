@@ -45,9 +45,8 @@ def apply(
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    If a change fails, only the changes that depend on this change are skipped. These are the later
-    changes of the same unit, and the changes of the same environment in later stages. No change
-    depends on an update.
+    If a change fails, only the changes that depend on it are skipped: the later changes of its
+    unit, and the changes of its environment in later stages. No change depends on an update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
@@ -102,8 +101,8 @@ def _run(
         stop: see `apply`.
         clock: see `apply`.
     """
-    # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
-    # well, so that the generator can count the finished units and raise the exception of a worker.
+    # Workers put outcomes into the queue. When a unit ends, its Future follows. The generator needs
+    # the Future to count the finished units, and to raise the exception of a worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
     abandoned = False
 

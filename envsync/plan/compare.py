@@ -44,8 +44,8 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     1. the tag `envsync.digest`, which covers the whole spec;
     2. the hash of the content, which azure-ai-ml puts into the URL of the context.
 
-    The result is `unknown` if the version has neither value. It is also `unknown` if the tag
-    matches the declared spec, but the hash does not.
+    The result is `unknown` if the version has neither value. The result is also `unknown` if the
+    tag matches the declared spec, but the hash does not.
 
     Args:
         declared: the declared spec.

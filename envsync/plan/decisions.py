@@ -50,7 +50,8 @@ def decisions(
     Args:
         container: the container of this name. If the name is not in the target, the container has
             no versions.
-        versions: the declarations of this name, by version. Empty if no file declares the name.
+        versions: maps each version of this name to its declaration. Empty if no file declares the
+            name.
         policy: what the plan is allowed to do.
         still_there: files that exist, but were not read as environment files.
         left_out: see `LeftOut`.
@@ -156,8 +157,8 @@ def _restore_environment(
         version=None,
         reason="a file declares it, and it is archived",
         source=next(iter(versions.values())).source,
-        # The applier archives these versions again after the restore, because Azure's documentation
-        # does not say whether the service restores archived versions together with their container.
+        # Azure's documentation does not say whether the service restores archived versions together
+        # with their container. So the applier archives these versions again after the restore.
         keep_archived=tuple(item.version for item in undeclared),
     )
 

@@ -48,8 +48,8 @@ class Plan(Value, frozen=True):
         options: the arguments that the plan was made with. None if the arguments are not known.
         read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
             not applied.
-        original: the digest and the fingerprints of the plan before its credentials were hidden. It
-            is set if the plan was read from JSON with hidden credentials, and None otherwise.
+        original: the digest and the fingerprints of the plan before its credentials were hidden.
+            None, unless the plan was read from JSON with hidden credentials.
     """
 
     uncompared = ("read_back", "original")

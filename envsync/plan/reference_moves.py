@@ -57,7 +57,7 @@ class ReferenceMove(Struct, frozen=True):
 def in_registries(
     references: Iterable[Reference], own: Iterable[str]
 ) -> dict[str, tuple[Reference, ...]]:
-    """Returns the references to environments of registries, by registry.
+    """Maps each registry to the references to its environments.
 
     Args:
         references: all references.

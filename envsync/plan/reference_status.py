@@ -284,7 +284,7 @@ def _is_active(reference: Reference) -> Callable[[Container], bool]:
 
 
 def _same(reference: Reference, declared: Declared) -> str | None:
-    """Returns the declared environment with the same content as an inline environment, or None."""
+    """Returns the declared environment that has the content of an inline environment, or None."""
     spec = reference.inline.spec if reference.inline else None
     if spec is None:
         return None

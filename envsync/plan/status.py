@@ -58,8 +58,8 @@ class Key(NamedTuple):
     Attributes:
         name: the name of the environment, without the suffix of a target.
         version: the version. None for a file without `version`.
-        lacks_suffix: True if the target has a suffix, and the name in the target does not have it.
-            Such an environment is not the declared environment of the same name.
+        lacks_suffix: True if the target has a suffix that the name in the target lacks. A declared
+            environment of this name is another environment.
     """
 
     name: str

@@ -130,8 +130,8 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
         return CellState.ARCHIVED
     if change.drifted is not None:
         return CellState.DRIFTED
-    # If a file without `version` was edited, it gets a new version. Its environment is in the
-    # target already, so the new version is pending, not missing.
+    # If a file without `version` was edited, it gets a new version. The environment is already in
+    # the target, so the new version is pending, not missing.
     new = change.action is Action.CREATE
     edited = declaration.version is None and change.predecessor is not None
     return CellState.MISSING if new and not edited else CellState.PENDING

@@ -124,7 +124,7 @@ def latest_warnings(
     """Yields a warning if the changes leave `@latest` at an unexpected version.
 
     `@latest` is unexpected if it is an undeclared version or a new version below the highest
-    version. It is also unexpected that `@latest` moves away from a version of another project.
+    version. `@latest` is also unexpected if it moves away from a version of another project.
 
     Args:
         before: the container before the changes.
