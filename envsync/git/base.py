@@ -115,7 +115,7 @@ def _began(
 
 
 def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
-    """Returns the first parent of the current commit, or nothing if HEAD is the first commit."""
+    """Returns the first parent of the current commit. Empty if HEAD is the first commit."""
     parent = repository.attempt("rev-parse", "--verify", "--quiet", "HEAD~1")
     if parent is not None:
         return (Base(parent.decode().strip(), "HEAD~1"),)

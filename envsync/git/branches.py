@@ -150,8 +150,9 @@ class _Refs:
 
     @property
     def _follows(self) -> tuple[str, str]:
-        """The upstream branch of the current branch, and its remote. Empty strings if there is
-        none.
+        """The upstream branch of the current branch, and its remote.
+
+        Both are empty strings if there is no upstream branch.
         """
         return self._upstreams.get(_HEADS + self.branch, ("", ""))
 

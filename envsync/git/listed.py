@@ -1,4 +1,4 @@
-"""Lists the files of a repository that can use environments, for the search for references."""
+"""Lists the files of a repository that are searched for references to environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envsync.project.references.find import files_below, is_searched
 
 
 class Listed(Struct, frozen=True):
-    """The files of a repository that can use environments.
+    """The files of a repository that are searched for references to environments.
 
     Attributes:
         top: the absolute path of the top of the repository. Without a repository, the project

@@ -154,8 +154,8 @@ TOKENS: Final = (
 _SHORTEST: Final = 17
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
-# Some patterns are strings, because most texts do not need them. `re` compiles a string when it is
-# first used.
+# Some patterns are not compiled here, because most texts do not need them. `re` compiles a string
+# when it is first used.
 PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
 _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
 # The quantifiers (`*+`) do not backtrack, so a text without a key takes linear time as well. A

@@ -34,7 +34,8 @@ _NOT_SHOWN_IN_COLOR: Final = r"(?!\x1b\[[0-9;]*m)[^\n -~]"
 _COMMAND_LINE: Final = r"(?m)^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::"
 
 MAX_WORD: Final = 100
-"""Maximum length in characters of an unknown word for which a similar word is suggested."""
+"""Maximum length of an unknown word, in characters. A longer word gets no suggestion.
+"""
 
 
 def install(extra: str) -> str:
@@ -72,7 +73,7 @@ def without_commands(text: str) -> str:
 
 
 def log_lines(text: str) -> str:
-    """Returns lines for the log of a pipeline, in which the start of every command is escaped.
+    """Returns lines for the log of a pipeline. The start of every command is escaped.
 
     GitHub Actions executes a line that starts with `::`, such as `::error::`. A line can start
     with the middle of a value, because long values are wrapped.
@@ -113,6 +114,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def one_of(patterns: Sequence[str]) -> str:
-    """Returns patterns for a sentence, such as "`a` or `b`". Shortens a long list."""
+    """Joins patterns for a sentence, such as "`a` or `b`". Shortens a long list."""
     shown = " or ".join(f"`{pattern}`" for pattern in patterns[:3])
     return shown if len(patterns) <= 3 else f"{shown}, or one of {len(patterns) - 3:,} more"

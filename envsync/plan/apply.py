@@ -137,8 +137,8 @@ def _run(
 def _not_created(plan: Plan) -> dict[str, str]:
     """Returns the versions that are not created because of a rejection.
 
-    The result maps the directory of the file that declares the version to the address of the
-    version.
+    The keys are the directories of the files that declare these versions. The values are the
+    addresses of the versions.
     """
     held_back = plan.held_back
     parts: list[Change | Rejection] = [
@@ -165,7 +165,7 @@ def _immutable(plan: Plan) -> dict[str, str]:
 def _unreplaced(
     change: Change, missing: Mapping[str, str], immutable: Mapping[str, str]
 ) -> str | None:
-    """Returns why a change that archives must be skipped, or None if the change can be made.
+    """Returns the reason to skip a change, or None if the change can be made.
 
     For a renamed environment, the plan archives the old name and creates the new name. envsync
     assumes a rename if the two names were declared by the same file, or by files in the same

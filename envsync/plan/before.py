@@ -1,4 +1,4 @@
-"""Adds to each change of a name the state that the target must have just before the change."""
+"""Computes the state that the target must have just before each change of a name."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _restore_environment(
         scope="environment",
         name=container.name,
         version=None,
-        reason="a file declares it, and it is archived",
+        reason="archived, although a file declares it",
         source=next(iter(versions.values())).source,
         # Azure's documentation does not say whether the service restores archived versions together
         # with their container. So the applier archives these versions again after the restore.
@@ -210,7 +210,7 @@ def _existing(
         # because the next update writes the tag again.
         return
     reasons = (
-        "a file declares it, and it is archived" if item.archived else "",
+        "archived, although a file declares it" if item.archived else "",
         "metadata differs" if fields else "",
         "" if ours else f"new owner: the version {owner_phrase(item.owner)}",
     )

@@ -1,7 +1,7 @@
 """Finds out where a difference between a file and the target was made: in git, the target or both.
 
 The comparison has three sides: the declared metadata, the metadata in the target, and the metadata
-that envsync wrote last. Of the metadata that envsync wrote last, only the digest is known: the tag
+that envsync wrote last. Only a digest of the metadata that envsync wrote last is known: the tag
 `envsync.applied`. This digest is enough in three cases:
 
 - The metadata in the target has this digest: nobody edited the target, so git made all differences.

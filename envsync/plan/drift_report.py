@@ -51,8 +51,8 @@ class DriftReport(Struct, frozen=True):
     Attributes:
         drifted: the versions and environments that were certainly changed in the target.
         unknown: the versions with differences whose origin is unknown.
-        pending: the action and address of each change and rejection in the plan that does more than
-            undo drift.
+        pending: the changes and rejections of the plan that do more than undo drift, each as its
+            action and address.
     """
 
     target: TargetIdentity
@@ -202,7 +202,7 @@ def _archived() -> Difference:
 def _pending(
     plan: Plan, found: Mapping[tuple[str, str | None], VersionDrift]
 ) -> Iterator[tuple[str, str]]:
-    """Yields the action and address of each change and rejection that does more than undo drift."""
+    """Yields the changes and rejections that do more than undo drift, as action and address."""
     for change in plan.changes:
         if not _undoes_drift(change, found):
             yield str(change.action), change.address

@@ -91,7 +91,7 @@ def _series(tag: str) -> list[Numbers]:
 
 
 def _shape(tag: str) -> tuple[tuple[str, ...], Numbers]:
-    """Returns the text of a tag with a placeholder for each number, and the numbers."""
+    """Returns two values: the text of a tag with a placeholder for each number, and the numbers."""
     texts: list[str] = []
     numbers: list[int] = []
     for word, number, text in _PART.findall(tag):

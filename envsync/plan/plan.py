@@ -169,7 +169,7 @@ class Plan(Value, frozen=True):
 
     @property
     def summary(self) -> dict[str, int]:
-        """The number of changes for each action, of unchanged versions, and of all rejections."""
+        """Counts the changes of each action, the unchanged versions and the rejections."""
         counts = Counter(change.action for change in self.changes)
         return {
             **{str(action): counts[action] for action in Action},
@@ -238,8 +238,8 @@ class Plan(Value, frozen=True):
         """Creates the plan from the JSON data of `to_json`.
 
         Raises:
-            EnvsyncError: the data is not a plan, has another format version, or was edited, so that
-                its digest does not match its content.
+            EnvsyncError: the data is not a plan, has another format version, or was edited (its
+                digest does not match its content).
         """
         # Check the format version first: a plan in another format can have other keys.
         version = data.get("format_version", FORMAT_VERSION) if isinstance(data, dict) else None

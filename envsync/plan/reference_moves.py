@@ -1,4 +1,4 @@
-"""`ReferenceMove`: a reference to an environment of a registry, and the newest version to write."""
+"""`ReferenceMove`: a reference that can move to the newest version in a registry."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from envsync.plan.status import Cell, CellState, Key
 from envsync.plan.versions import resolve
 
 _OF_OTHERS: Final = frozenset({"foreign-owner", "unowned", "curated"})
-"""The codes that reject a version or name because the project does not own it."""
+"""The codes of rejections with this reason: the project does not own the version or the name."""
 
 
 def target_cells(

@@ -21,7 +21,7 @@ from envsync.plan.ownership import owner_phrase
 def resolve(
     declarations: Sequence[Declaration], container: Container, policy: Policy
 ) -> dict[str, Declaration]:
-    """Maps each version of one name to its declaration, in natural order of the versions.
+    """Maps each version of one name to its declaration. The versions are in natural order.
 
     If a declaration has no `version`, envsync assigns a version, or derives it from the content.
 
