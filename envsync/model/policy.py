@@ -59,11 +59,11 @@ class Policy(Struct, frozen=True):
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
             can leave without an active version. The percentage of owned versions that the plan
-            archives in other environments is added. The limit applies only if the project owns at
-            least ten active environments.
+            archives in other environments counts towards this maximum. The limit applies only if
+            the project owns at least ten active environments.
         max_archives: the maximum number of environments that a plan can leave without an active
-            version. The number of versions that the plan archives in other environments is added.
-            The limit applies only if the project owns fewer than ten active environments.
+            version. The versions that the plan archives in other environments count towards this
+            maximum. The limit applies only if the project owns fewer than ten active environments.
         protect: glob patterns of names. No plan archives an environment that matches a pattern, or
             a version of it.
         take_over: whether the project takes ownership of versions of other projects.

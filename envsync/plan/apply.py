@@ -101,8 +101,9 @@ def _run(
         stop: see `apply`.
         clock: see `apply`.
     """
-    # Workers put outcomes into the queue. When a unit ends, its Future follows. The generator needs
-    # the Future to count the finished units, and to raise the exception of a worker.
+    # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
+    # well. The generator needs the Future to count the finished units, and to raise the exception
+    # of a worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
     abandoned = False
 

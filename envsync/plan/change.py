@@ -41,8 +41,8 @@ class FieldChange(Struct, frozen=True):
             `conda_file.dependencies[2]`.
         before: the value in the target; None if the field is not set in the target.
         after: the declared value; None if the field is not declared.
-        files: for a build context, each file that differs, with `added`, `removed` or `modified`.
-            Empty if the files are not known.
+        files: for a build context, the files that differ, each with `added`, `removed` or
+            `modified`. Empty if the files are not known.
     """
 
     path: str

@@ -248,7 +248,7 @@ def _join(path: str, key: str) -> str:
 
 
 def _context_files(before: BuildContext | None, after: BuildContext | None) -> dict[str, str]:
-    """Returns each file that differs, with `added`, `removed` or `modified`.
+    """Returns the files that differ, each with `added`, `removed` or `modified`.
 
     The result is empty if the files of either context are unknown.
     """

@@ -146,9 +146,9 @@ def judge_images(
 
     Args:
         uses: the images in files.
-        digests: maps each image that `asked` returned to its digest, or to why the digest is
-            unknown. If an image has a newer tag, the key contains this tag.
-        newer: maps each image that has a newer tag to this tag.
+        digests: for each image from `asked`, its digest, or why the digest is unknown. If an image
+            has a newer tag, the key contains this tag.
+        newer: maps each image with a newer tag to this tag.
     """
     return tuple(_judge(use, digests, newer.get(use)) for use in uses)
 
