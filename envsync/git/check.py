@@ -149,7 +149,7 @@ def _ensure_inside(project: Project, repository: Repository, untracked: Collecti
 def _contents(
     declarations: Iterable[Declaration],
 ) -> dict[tuple[str, str | None], tuple[EnvironmentSpec, Metadata]]:
-    """Maps each declared name and version to the spec and the metadata, without the source."""
+    """Maps each declared version to its spec and metadata. The source is left out."""
     return {(item.name, item.version): (item.spec, item.metadata) for item in declarations}
 
 
@@ -158,7 +158,7 @@ def _rejections(
     now: Sequence[Declaration],
     used: Mapping[str, frozenset[str]],
 ) -> Iterator[tuple[Rejection, Source]]:
-    """Yields a rejection for each edited version, with the source of its declaration.
+    """Yields a pair for each edited version: the rejection, and the source of the declaration.
 
     If a version differs from its content at several commits, the rejection is about the first of
     these commits.

@@ -55,7 +55,10 @@ def without_ignored(
 def _ignored_in_submodules(
     directory: Path, files: Iterable[str], repository: Repository
 ) -> Iterator[str]:
-    """Yields the ignored files of submodules in a context, relative to the outer repository."""
+    """Yields the ignored files of the submodules in a context.
+
+    Their paths are relative to the outer repository.
+    """
     # Look for `.git` in the work tree to find submodules, because `files` never contains `.git`.
     for below in {item for path in files for item in above(path)} - {""}:
         if (directory / below / ".git").exists():

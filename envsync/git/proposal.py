@@ -76,7 +76,7 @@ def missing_project(config: Config, target: str | None = None) -> tuple[Problem,
 
 
 def proposed_name(root: Path) -> str | None:
-    """Returns a project name as YAML text, made from the URL of the remote `origin`.
+    """Derives a project name from the URL of the remote `origin`, and returns it as YAML text.
 
     If the project is in a subdirectory of the repository, the name also contains the path of this
     directory. Returns None if there is no repository or no remote `origin`.

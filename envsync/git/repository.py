@@ -119,7 +119,7 @@ class Repository(Struct, frozen=True):
         return [parse_entry(line) for line in listing.split(b"\0") if line]
 
     def changed(self, commit: str, paths: Collection[str]) -> frozenset[str]:
-        """Returns the tracked files that differ from a commit, at or below the given paths."""
+        """Returns the tracked files at or below the given paths, if they differ from a commit."""
         if not paths:
             return frozenset()
         # Imported here, because the import is slow, and `validate` does not need this module.

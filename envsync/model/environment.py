@@ -167,7 +167,7 @@ class Build(Struct, frozen=True):
 
 
 class EnvironmentSpec(Struct, frozen=True):
-    """The part of a version that is fixed at creation, with the service's defaults filled in.
+    """The part of a version that is fixed at creation. The defaults of the service are filled in.
 
     Attributes:
         image: the Docker image, as the file declares it.

@@ -36,7 +36,7 @@ class FilePolicy(Struct, frozen=True):
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def place(self, setting: str) -> str:
-        """Returns a setting and its line for messages, such as `policy.images` (envsync.yaml:9)."""
+        """Returns a setting with its line, such as `policy.images` (envsync.yaml:9)."""
         return f"`policy.{setting}` ({self.file}:{self.lines.get(setting, 1)})"
 
 

@@ -239,7 +239,7 @@ def _stands_for_one(text: str) -> bool:
 
 
 def url_before(text: str, index: int) -> str:
-    """Returns the URL around an index, from `://` to the index, or "" if there is no URL."""
+    """Returns the part of a URL from `://` to an index, or "" if the index is not in a URL."""
     before = text[max(0, index - 300) : index]
     start = before.rfind("://")
     return before[start:] if start >= 0 and not re.search(_NO_URL, before[start:]) else ""

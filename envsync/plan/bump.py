@@ -70,7 +70,7 @@ def bump_command(
     taken: Collection[str] = (),
     in_target: Collection[str] = (),
 ) -> str:
-    """Returns the command that bumps a declared version, quoted for a shell.
+    """Returns the shell command that bumps a declared version.
 
     The command contains the new version if the declared version has no obvious next version, or if
     the next version is already in the target. `envsync bump` without `-t` reads no target, so it

@@ -116,7 +116,7 @@ def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...
 
 
 def field_names(fields: Sequence[FieldChange]) -> str:
-    """Returns the top-level names of changed fields for a message: `image and conda_file`."""
+    """Returns the top-level names of changed fields as text, such as `image and conda_file`."""
     names = dict.fromkeys(_TOP_LEVEL.split(field.path, maxsplit=1)[0] for field in fields)
     return " and ".join(names) or "spec"
 

@@ -24,7 +24,7 @@ def belongs_to_service(container: Container) -> bool:
 
 
 def owner_phrase(owner: str | None) -> str:
-    """Returns a phrase for messages about a version, such as `belongs to project 'churn'`."""
+    """Returns a phrase about the owner of a version, such as `belongs to project 'churn'`."""
     return f"belongs to project '{owner}'" if owner else "belongs to no project"
 
 
