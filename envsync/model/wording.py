@@ -34,8 +34,7 @@ _NOT_SHOWN_IN_COLOR: Final = r"(?!\x1b\[[0-9;]*m)[^\n -~]"
 _COMMAND_LINE: Final = r"(?m)^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::"
 
 MAX_WORD: Final = 100
-"""Maximum length of an unknown word, in characters. A longer word gets no suggestion.
-"""
+"""Maximum length of an unknown word, in characters. A longer word gets no suggestion."""
 
 
 def install(extra: str) -> str:

@@ -41,8 +41,7 @@ ImageState: TypeAlias = Literal[
 NO_TAGS: Final[Mapping[ImageUse, str]] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[Image, str | Unresolved]
-"""Maps each image with a tag to the digest of the tag, or to why the digest is unknown.
-"""
+"""Maps each image with a tag to the digest of the tag, or to why the digest is unknown."""
 
 
 class ImageFinding(Struct, frozen=True):
