@@ -51,11 +51,12 @@ from envsync.model.target import TargetIdentity
 from envsync.plan.bump import Bump
 from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.drift import Difference, Origin
-from envsync.plan.drift_report import DriftReport, VersionDrift
+from envsync.plan.drift_report import DriftReport
 from envsync.plan.image_findings import ImageFinding, images_json
 from envsync.plan.imports import NotImported
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
+from envsync.plan.version_drift import VersionDrift
 from envsync.project.files import parse
 from envsync.project.for_target import useless_pattern_problems
 from envsync.project.images.environment_file import read_environment_image

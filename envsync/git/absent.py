@@ -1,4 +1,4 @@
-"""Finds files and submodules that git has, but that are not in the work tree.
+"""Finds files and submodules that are in git, but not in the work tree.
 
 A sparse checkout leaves files out, and a submodule is empty until it is fetched. In both cases,
 files are missing in the work tree although nobody has deleted them. See
@@ -34,7 +34,7 @@ class SparseFile(Struct, frozen=True):
 
 
 class Absent(Struct, frozen=True):
-    """The files and submodules that git has, but that are not in the work tree.
+    """The files and submodules that are in git, but not in the work tree.
 
     Submodules of a submodule are included. Paths are absolute, with symbolic links resolved.
 
@@ -101,7 +101,7 @@ def read_sparse(files: Iterable[SparseFile]) -> Iterator[tuple[SparseFile, bytes
     """Yields files that a sparse checkout leaves out, each with its content.
 
     Raises:
-        GitError: the content is missing in this clone.
+        GitError: the content of a file is missing in this clone.
     """
     groups: dict[Path, list[SparseFile]] = {}
     for item in files:

@@ -1,4 +1,4 @@
-"""Advice in messages about clones that lack a part of the history."""
+"""Advice for messages: how to fetch the history that a clone lacks."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _began(
 
 
 def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
-    """Returns the first parent of the current commit, or nothing if HEAD is the first commit."""
+    """Returns the first parent of the current commit. Empty if HEAD is the first commit."""
     parent = repository.attempt("rev-parse", "--verify", "--quiet", "HEAD~1")
     if parent is not None:
         return (Base(parent.decode().strip(), "HEAD~1"),)
@@ -133,8 +133,8 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
 def _base_is_head(ref: str, head: str) -> GitError:
     """Returns the error for a base that is the checked-out commit.
 
-    Such a base is an error on the default branch as well. `check` compares with exactly the commit
-    in `--base`, and a comparison of a commit with itself would accept every edit.
+    Even on the default branch, this base is an error: `check` compares with exactly the commit in
+    `--base`, and a comparison of a commit with itself would accept every edit.
     """
     edited = "" if _in_pipeline() else ", and no environment differs from this commit"
     return GitError(

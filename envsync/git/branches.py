@@ -24,7 +24,7 @@ PULL_REQUEST_TARGETS: Final = (
 Bitbucket and Jenkins."""
 
 _DEFAULT_BRANCH: Final = "CI_DEFAULT_BRANCH"
-"""The environment variable of GitLab with the name of the default branch."""
+"""The environment variable in which GitLab passes the name of the default branch."""
 
 _USUAL_NAMES: Final = ("main", "master", "trunk", "develop")
 _REMOTES: Final = "refs/remotes/"
@@ -77,7 +77,7 @@ def target_branch(repository: Repository) -> Branch | None:
 def likely_branch(repository: Repository) -> Branch | None:
     """Returns the default branch, or else the upstream branch of the current branch.
 
-    The remote that the current branch follows comes first. In the clone of a fork, `origin` is
+    The remote that the current branch follows is preferred. In the clone of a fork, `origin` is
     usually the fork, and the default branch of a fork can be stale.
     """
     refs = _Refs(repository)
@@ -105,7 +105,8 @@ def lacks_default_branch(repository: Repository) -> bool:
         return False
     if any(refs.of_remote(remote, refs.head(remote)) in refs.all for remote in refs.order):
         return False
-    # A clone with several branches of a remote probably has all branches, also the default branch.
+    # A clone with several branches of a remote probably has all branches, including the default
+    # branch.
     if sum(ref.startswith(_REMOTES) for ref in refs.all) > 1:
         return False
     names = [os.environ.get(_DEFAULT_BRANCH, ""), "main", "master"]
@@ -149,7 +150,10 @@ class _Refs:
 
     @property
     def _follows(self) -> tuple[str, str]:
-        """The upstream branch of the current branch, and its remote. Both can be empty."""
+        """The upstream branch of the current branch, and its remote.
+
+        Both are empty strings if there is no upstream branch.
+        """
         return self._upstreams.get(_HEADS + self.branch, ("", ""))
 
     @property
@@ -191,7 +195,7 @@ class _Refs:
         """Yields the full names that a local default branch can have, most likely first."""
         local = [ref for ref in self.all if ref.startswith(_HEADS)]
         yield from (_HEADS + name for name in _USUAL_NAMES)
-        # Without a remote, the only branch is the default branch, whatever its name is.
+        # If there is only one branch, and no remote, this branch is the default branch.
         if len(local) == 1 and len(self.all) == 1:
             yield local[0]
 

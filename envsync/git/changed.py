@@ -21,8 +21,8 @@ def project_paths(repository: Repository, project: Project) -> frozenset[str]:
     """Returns the paths of a project, relative to the top of its repository.
 
     The paths are the settings file, the environments directories, and all files and directories
-    that environment files refer to. Paths outside of the repository, and paths below another of
-    these paths, are left out.
+    that environment files refer to. Paths outside of the repository are left out, and also paths
+    below another path of the result.
     """
     paths = {repository.relative(path) for path in project.paths()}
     return frozenset(_outermost(path for path in paths if path is not None))

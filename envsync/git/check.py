@@ -48,9 +48,9 @@ class Checked(Struct, frozen=True):
         problems: one problem for each rejection, at the position of its first changed field,
             followed by the warnings.
         fields: maps the problem of each rejection to the changed fields.
-        used: by name, the versions that the current commit or a base commit declares.
-        latest: the names that get a new version, with the highest versions before and after. Both
-            are None for a name whose version envsync assigns. `uses` is empty.
+        used: maps each name to the versions that the current commit or a base commit declares.
+        latest: the names that get a new version, with the highest versions before and after. These
+            versions are None if envsync assigns the versions of a name. `uses` is empty.
     """
 
     repository: Repository
@@ -72,7 +72,7 @@ def check(project: Project, base: str | None = None) -> Checked:
 
     Raises:
         GitError: there is no repository, there is nothing to compare with, an environment file is
-            outside of the repository, or the commit or its content is missing in this clone.
+            outside of the repository, or this clone lacks the commit or its content.
     """
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
@@ -149,7 +149,7 @@ def _ensure_inside(project: Project, repository: Repository, untracked: Collecti
 def _contents(
     declarations: Iterable[Declaration],
 ) -> dict[tuple[str, str | None], tuple[EnvironmentSpec, Metadata]]:
-    """Maps each declared name and version to the spec and the metadata, without the source."""
+    """Maps each declared version to its spec and metadata. The source is left out."""
     return {(item.name, item.version): (item.spec, item.metadata) for item in declarations}
 
 
@@ -158,7 +158,7 @@ def _rejections(
     now: Sequence[Declaration],
     used: Mapping[str, frozenset[str]],
 ) -> Iterator[tuple[Rejection, Source]]:
-    """Yields a rejection for each edited version, with the source of its declaration.
+    """Yields a pair for each edited version: the rejection, and the source of the declaration.
 
     If a version differs from its content at several commits, the rejection is about the first of
     these commits.
@@ -229,7 +229,7 @@ def _going_back(
 
 
 def _highest(declarations: Sequence[Declaration]) -> dict[str, Declaration]:
-    """Returns the declaration with the highest version, by name. Skips unversioned names."""
+    """Maps each name to the declaration with its highest version. Skips unversioned names."""
     versioned = [item for item in declarations if item.version is not None]
     return {
         item.name: item
@@ -259,7 +259,7 @@ def _ignored(
 def _used(
     project: Project, repository: Repository, before: Mapping[str, Sequence[Declaration]]
 ) -> dict[str, frozenset[str]]:
-    """Returns, by name, the versions that the current commit or a commit in `before` declares."""
+    """Maps each name to the versions that the current commit or a commit in `before` declares."""
     head = repository.head
     here = repository.relatives(project.config.directories)
     found = [item for declared in before.values() for item in declared]

@@ -1,4 +1,4 @@
-"""Reports files that a project needs, and that git has, but that are not in the work tree."""
+"""Reports files of a project that are in git, but not in the work tree."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def checkout_problems(
     Args:
         config: the settings of the project.
         declarations: the declared environments.
-        files: the files of the project. These files are searched for the position of each problem.
+        files: the files of the project. The position of each problem is looked up in these files.
     """
     severity = config.rules[RULE]
     if severity == "off":
@@ -63,7 +63,7 @@ def checkout_problems(
     try:
         found = find_absent(config.root)
     except GitError as error:
-        # The build contexts may be incomplete as well, and an incomplete build context must not be
+        # Some build contexts may be incomplete, and an incomplete build context must not be
         # registered.
         builds = any(item.spec.local_context for item in declarations)
         return [

@@ -16,7 +16,7 @@ from envsync.model.errors import GitError
 def check_out(
     repository: Repository, commit: str, paths: Collection[str], *, destination: Path
 ) -> list[Path]:
-    """Writes the files of a commit, at or below `paths`, to a directory.
+    """Writes files of a commit to a directory: all files at or below `paths`.
 
     Files that are unchanged in the work tree are copied from the work tree. So filters (such as Git
     LFS) and line ends cannot cause a difference in these files. Git writes all other files.
@@ -24,7 +24,8 @@ def check_out(
     Args:
         repository: the repository of the commit.
         commit: the commit id.
-        paths: files and directories, relative to the top of the repository. `""` selects all.
+        paths: files and directories, relative to the top of the repository. `""` selects every
+            file.
         destination: the directory to write to, which corresponds to the top of the repository.
 
     Returns:

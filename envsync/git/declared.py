@@ -109,8 +109,8 @@ def _check_out_project(
     start = (settings, *(_inside(tree, directory) for directory in search.directories))
     waiting = {path for path in start if path is not None}
     done: set[str] = set()
-    # A file that was written can be a link, or can refer to other files. These files are written in
-    # the next round. The loop ends when a round finds no new path.
+    # A file that was written can be a link to another file, or can refer to other files. The next
+    # round writes these other files. The loop ends when a round finds no new path.
     while waiting:
         named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting

@@ -41,7 +41,10 @@ def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
 
 
 def went_back(project: Project, declaration: Declaration, version: str) -> Problem:
-    """Returns a `version-goes-back` problem. `version` was the highest version at the commits."""
+    """Returns a `version-goes-back` problem.
+
+    `version` is the highest version that the commits declare.
+    """
     message = (
         f"The highest version of `{declaration.name}` was {version}, and is now "
         f"{declaration.version}."

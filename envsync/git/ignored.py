@@ -15,7 +15,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """Returns the spec with a build context that contains no file that git ignores.
+    """Returns the spec, but its build context lacks the files that git ignores.
 
     Args:
         spec: the spec of the work tree.
@@ -55,7 +55,10 @@ def without_ignored(
 def _ignored_in_submodules(
     directory: Path, files: Iterable[str], repository: Repository
 ) -> Iterator[str]:
-    """Yields the ignored files of submodules in a context, relative to the outer repository."""
+    """Yields the ignored files of the submodules in a context.
+
+    Their paths are relative to the outer repository.
+    """
     # Look for `.git` in the work tree to find submodules, because `files` never contains `.git`.
     for below in {item for path in files for item in above(path)} - {""}:
         if (directory / below / ".git").exists():

@@ -56,7 +56,7 @@ def with_uses(
     """
     if not moves:
         return ()
-    # Imported only here, because most runs do not need it.
+    # Imported here, because most runs do not search for references.
     from envsync.git.references import references_of
 
     targets = project.config.targets.values()

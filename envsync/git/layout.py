@@ -12,7 +12,7 @@ from envsync.git.repository import Repository, find_repository
 from envsync.model.errors import GitError
 
 _USUAL: Final = ("main", "master", "trunk", "develop")
-"""Names of default branches, in the order in which they are searched for."""
+"""Usual names of default branches, in the order of the search."""
 
 
 class Layout(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Lists the files of a repository that can use environments, for the search for references."""
+"""Lists the files of a repository that are searched for references to environments."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from envsync.project.references.find import files_below, is_searched
 
 
 class Listed(Struct, frozen=True):
-    """The files of a repository that can use environments.
+    """The files of a repository that are searched for references to environments.
 
     Attributes:
         top: the absolute path of the top of the repository. Without a repository, the project
             directory.
         paths: the absolute paths of the files in the work tree. Ignored files are left out.
-        absent: the content of files that a sparse checkout leaves out, by absolute path.
+        absent: maps an absolute path to the content of a file that a sparse checkout leaves out.
         warning: why the list may be incomplete, as a sentence. Empty if the list is complete.
     """
 
@@ -32,11 +32,11 @@ class Listed(Struct, frozen=True):
 
 
 def listed(root: Path, repository: Repository | None = None) -> Listed:
-    """Returns the files of the repository of a project. Without git, all files below `top`.
+    """Returns the files of the repository of a project. Without git, returns all files below `top`.
 
     Args:
         root: the project directory.
-        repository: the repository of the project. If None, it is searched for.
+        repository: the repository of the project. If None, the function searches for it.
     """
     try:
         repository = repository or find_repository(root)
@@ -44,8 +44,7 @@ def listed(root: Path, repository: Repository | None = None) -> Listed:
             "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--full-name"
         )
     except GitError:
-        # The directory is in no repository, or git cannot be used. All files on disk are listed
-        # instead.
+        # The directory is in no repository, or git cannot be used. So list all files on disk.
         top = _top(root)
         return Listed(top, tuple(files_below(top)))
     # During a merge conflict, the index has several entries for one path.

@@ -28,7 +28,8 @@ def merge_heads(repository: Repository) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise GitError(
             f"The file {repository.git_dir / 'MERGE_HEAD'} cannot be read: "
-            f"{getattr(error, 'strerror', None) or error}. Run `git merge --abort`, or remove it."
+            f"{getattr(error, 'strerror', None) or error}. Run `git merge --abort`, or remove "
+            "the file."
         ) from error
     heads = dict.fromkeys(ids, "MERGE_HEAD")
     if not heads and repository.is_committing:

@@ -23,7 +23,7 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
         names: the names of the environments.
 
     Returns:
-        The versions by name. Names without versions are left out.
+        Maps each name to its versions. Names without versions are left out.
 
     Raises:
         NoRepository: the project is not in a repository.

@@ -1,4 +1,4 @@
-"""Proposes a name for a project that has no name. It is the name of the repository."""
+"""Proposes the name of the repository as the name of a project that has no name."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def missing_project(config: Config, target: str | None = None) -> tuple[Problem,
     """Returns a `missing-project` problem if a target is in Azure and the project has no name.
 
     A project without a name has the name of its directory. In Azure, this name cannot identify an
-    owner: Azure Pipelines checks out every repository to a directory called `s`, so two projects
-    would archive each other's environments.
+    owner: Azure Pipelines checks out every repository to a directory called `s`, so all projects
+    would have the same name, and would archive each other's environments.
 
     Args:
         config: the settings of the project.
@@ -77,7 +77,7 @@ def missing_project(config: Config, target: str | None = None) -> tuple[Problem,
 
 
 def proposed_name(root: Path) -> str | None:
-    """Returns a project name as YAML text, made from the URL of the remote `origin`.
+    """Derives a project name from the URL of the remote `origin`, and returns it as YAML text.
 
     If the project is in a subdirectory of the repository, the name also contains the path of this
     directory. Returns None if there is no repository or no remote `origin`.

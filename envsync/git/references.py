@@ -50,7 +50,7 @@ def references_of(
 
     Args:
         project: the project, from `load_project`.
-        repository: the repository of the project. If None, it is searched for.
+        repository: the repository of the project. If None, the function searches for it.
         with_specs: whether inline environments are read completely, so that they can be compared
             with declared environments.
         advance: a function that is called with the number of finished files, and the number of all

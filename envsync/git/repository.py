@@ -1,7 +1,7 @@
 """Reads a git repository: its commits, and changes in the work tree.
 
-Nothing is written to the repository or the work tree. While git searches for changes, git can
-update the index, so git gets a copy of the index.
+Nothing is written to the repository or the work tree. A search for changes can update the index, so
+git gets a copy of the index.
 """
 
 from __future__ import annotations
@@ -119,10 +119,10 @@ class Repository(Struct, frozen=True):
         return [parse_entry(line) for line in listing.split(b"\0") if line]
 
     def changed(self, commit: str, paths: Collection[str]) -> frozenset[str]:
-        """Returns the tracked files that differ from a commit, at or below the given paths."""
+        """Returns the tracked files at or below the given paths, if they differ from a commit."""
         if not paths:
             return frozenset()
-        # Imported here, because `validate` does not need it, and the import is slow.
+        # Imported here, because the import is slow, and `validate` does not need this module.
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
@@ -147,7 +147,7 @@ class Repository(Struct, frozen=True):
         """Returns the untracked files at or below the given paths.
 
         If `ignored` is True, returns only files that git ignores. If False, returns only files that
-        git does not ignore. If None, returns both.
+        git does not ignore. If None, returns all untracked files.
         """
         if not paths:
             return frozenset()
@@ -263,7 +263,7 @@ def _index_of_hook(top: Path, git_dir: Path) -> Path | None:
     """Returns the path of the index in a commit hook, or None outside of such a hook.
 
     In a commit hook, git sets `GIT_INDEX_FILE` to the path of the index. A hook of one repository
-    can run envsync in another repository. Then the variable is ignored.
+    can run envsync in another repository. In this case, the variable is ignored.
     """
     named = os.environ.get("GIT_INDEX_FILE")
     if named:

@@ -1,4 +1,4 @@
-"""Reads from the index of git whether the work tree can lack files, without starting git."""
+"""Reads the index of git, to see whether files can be missing in the work tree."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def may_skip(root: Path) -> bool:
-    """Returns False if the index shows that no file and no submodule can be absent.
+    """Returns True if files or submodules can be missing in the work tree.
 
-    Reads the index without git, because git is not always installed.
+    Reads the index without git, because git takes time to start, and may not be installed.
     """
     if os.environ.get("GIT_DIR"):
         return True

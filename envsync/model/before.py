@@ -25,7 +25,7 @@ _SHORT: Final = 60
 class Before(Struct, frozen=True):
     """The state that a plan expects just before one change.
 
-    The state includes the earlier changes of the same plan.
+    The expected state includes the earlier changes of the same plan.
 
     Attributes:
         hidden: whether the container is archived.
@@ -50,8 +50,8 @@ class Before(Struct, frozen=True):
         """Returns a phrase for each difference between a container and the expected state.
 
         Args:
-            found: the container in the target. For the change of a version, all other versions may
-                be missing.
+            found: the container in the target. For an update, an archive or a restore of one
+                version, the other versions are not needed.
         """
         return tuple(self._differences(found))
 

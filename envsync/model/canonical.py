@@ -1,4 +1,4 @@
-"""Canonical JSON, in which equal values are equal strings, and SHA-256 digests of strings."""
+"""Canonical JSON (equal values give equal strings), and SHA-256 digests of strings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ENCODER: Final = json.JSONEncoder(
     separators=(",", ":"),
     ensure_ascii=False,
     allow_nan=False,
-    # A `JSON` contains no cycle. The check does not change the result.
+    # A `JSON` value contains no cycle, so a check for cycles would only take time.
     check_circular=False,
 )
 

@@ -101,9 +101,10 @@ class BuildContext(Value, frozen=True):
             digits. None if the target does not store the digest.
         files: the hex SHA-256 of each file's bytes, by path. Paths are relative to the context,
             `/`-separated and in Unicode form NFC. None if the target does not store the files.
-        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex. A
-            hash function that is missing is not known. The hashes of a directory on this machine
-            are computed when they are first read. This raises EnvsyncError if a file has changed.
+        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex. If a
+            hash function is missing, its hash is unknown. The hashes of a directory on this machine
+            are computed when they are first read. The computation raises EnvsyncError if a file has
+            changed.
         directory: the path of the directory on this machine. None if this machine has no such
             directory.
     """
@@ -166,7 +167,7 @@ class Build(Struct, frozen=True):
 
 
 class EnvironmentSpec(Struct, frozen=True):
-    """The part of a version that is fixed at creation, with the service's defaults filled in.
+    """The part of a version that is fixed at creation. The defaults of the service are filled in.
 
     Attributes:
         image: the Docker image, as the file declares it.

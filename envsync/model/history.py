@@ -31,9 +31,8 @@ class HistoryEntry(Struct, frozen=True):
     action: HistoryAction
     name: str
     version: str | None
-    # `before` and `after` are JSON data instead of an Environment, because the history also
-    # contains versions that other tools wrote, and operations that envsync does not have, such as a
-    # delete.
+    # `before` and `after` are JSON data, because an Environment cannot represent everything: other
+    # tools write versions, and make changes that envsync cannot make, such as a delete.
     before: JSON
     after: JSON
 

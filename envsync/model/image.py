@@ -1,4 +1,4 @@
-"""`Image`: a reference to a container image, and `ImageUse`: such a reference in a file."""
+"""`Image`: a reference to a container image. `ImageUse`: a reference to an image in a file."""
 
 from __future__ import annotations
 
@@ -75,12 +75,13 @@ class ImageUse(Struct, frozen=True):
         line: the number of the line, from 1.
         column: the number of the character in the line, from 1.
         image: the image, with the values of `ARG` filled in. If the file contains only a digest,
-            the tag is that of the comment `# envsync: tag TAG`.
+            the tag comes from the comment `# envsync: tag TAG`.
         only_digest: True if the file contains only the digest, and the tag is in a comment or
             unknown.
         track: the pattern in the comment `# envsync: track PATTERN`, or None.
         ignored: the rules that comments turn off for this reference.
-        obstacle: why envsync cannot change the reference, as a sentence; empty if it can.
+        obstacle: why envsync cannot change the reference, as a sentence; empty if envsync can
+            change it.
         in_dockerfile: True for a `FROM` line, False for the field `image` of an environment file.
         environments: the names of the environments that use the image.
     """
@@ -124,8 +125,8 @@ class Unresolved(Struct, frozen=True):
 
     Attributes:
         registry: the host of the registry.
-        reason: the reason, as a sentence that does not name the image. An equal reason for several
-            images is shown once.
+        reason: the reason, as a sentence that does not name the image. If several images have the
+            same reason, the reason is shown once.
         is_missing: True if the registry has answered that the tag or the repository does not exist.
     """
 

@@ -45,8 +45,8 @@ _TOPIC: Final = r"/\d+(?![^/?#\s])"
 def masked(text: str) -> str:
     """Returns a text with `***` instead of each credential.
 
-    Hides passwords and tokens in URLs, signatures, account keys, and tokens in the formats
-    `TOKENS`. A placeholder such as `${TOKEN}` is not hidden.
+    Hides signatures, account keys, tokens in the formats `TOKENS`, and passwords and tokens in
+    URLs. A placeholder such as `${TOKEN}` is not hidden.
     """
     if not _HINTS.search(text):
         return text

@@ -1,4 +1,4 @@
-"""`Policy`: what decides which changes a plan contains, and `FilePolicy`: what files may use."""
+"""`Policy`: what a plan is allowed to do. `FilePolicy`: what environment files may use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FilePolicy(Struct, frozen=True):
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def place(self, setting: str) -> str:
-        """Returns a setting and its line for messages, such as `policy.images` (envsync.yaml:9)."""
+        """Returns a setting with its line, such as `policy.images` (envsync.yaml:9)."""
         return f"`policy.{setting}` ({self.file}:{self.lines.get(setting, 1)})"
 
 
@@ -59,11 +59,11 @@ class Policy(Struct, frozen=True):
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
             can leave without an active version. The percentage of owned versions that the plan
-            archives in other environments counts as well. The limit applies only if the project
-            owns at least ten active environments.
+            archives in other environments counts towards this maximum. The limit applies only if
+            the project owns at least ten active environments.
         max_archives: the maximum number of environments that a plan can leave without an active
-            version. The versions that the plan archives in other environments count as well. The
-            limit applies only if the project owns fewer than ten active environments.
+            version. The versions that the plan archives in other environments count towards this
+            maximum. The limit applies only if the project owns fewer than ten active environments.
         protect: glob patterns of names. No plan archives an environment that matches a pattern, or
             a version of it.
         take_over: whether the project takes ownership of versions of other projects.

@@ -26,8 +26,8 @@ class Provenance(Struct, frozen=True):
         source: the file that declares the version, relative to the project directory.
         commit: the git commit that contained this file.
         applied: the digest of the description and tags that envsync wrote last. See
-            `Metadata.digest`. None if an old envsync, which did not write this tag, wrote the
-            version.
+            `Metadata.digest`. None if the version was written by an old envsync, which did not know
+            this tag.
     """
 
     owner: str | None = None

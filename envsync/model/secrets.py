@@ -97,7 +97,7 @@ TOKENS: Final = (
         re.IGNORECASE,
     ),
     # Microsoft marks the keys of its services with fixed characters at a fixed position, so that
-    # they can be found.
+    # scanners can find the keys.
     _format(
         "a client secret of Microsoft Entra",
         "Q~",
@@ -149,12 +149,13 @@ TOKENS: Final = (
 )
 """The formats of credentials outside of URLs, except private keys."""
 
-# No credential is shorter, except in a URL: `host=a;pwd=secret` has as many characters.
+# The length of the shortest text with a credential: `host=a;pwd=secret`. Only a credential in a URL
+# can be shorter.
 _SHORTEST: Final = 17
 _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
 
-# Some patterns are strings, because most texts do not need them. `re` compiles a string when it is
-# first used.
+# Some patterns are not compiled here, because most texts do not need them. `re` compiles a string
+# when it is first used.
 PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
 _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
 # The quantifiers (`*+`) do not backtrack, so a text without a key takes linear time as well. A
@@ -192,7 +193,7 @@ def token_spans(text: str) -> Iterator[tuple[Format, int, int]]:
 
 
 def find_secrets(text: str) -> list[Secret]:
-    """Returns the credentials in a text, in the order of the text and at most `MOST`."""
+    """Returns at most `MOST` credentials of a text, in the order of their positions."""
     if len(text) < _SHORTEST and "://" not in text:
         return []
     found: dict[int, Secret] = {}
@@ -238,7 +239,7 @@ def _stands_for_one(text: str) -> bool:
 
 
 def url_before(text: str, index: int) -> str:
-    """Returns the URL that continues at an index, or "" if no URL does."""
+    """Returns the part of a URL from `://` to an index, or "" if the index is not in a URL."""
     before = text[max(0, index - 300) : index]
     start = before.rfind("://")
     return before[start:] if start >= 0 and not re.search(_NO_URL, before[start:]) else ""

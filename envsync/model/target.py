@@ -127,8 +127,8 @@ class Target(Protocol):
     def own(self, name: str, owner: str, before: Before | None = None) -> None:
         """Adds a project to the owners that the container lists.
 
-        The methods that write a version do the same. This method is for a version whose write was
-        interrupted before the container was written.
+        The methods that write a version also add the project. This method is for a version whose
+        write was interrupted before the container was written.
 
         Args:
             name: the environment.

@@ -34,7 +34,7 @@ _NOT_SHOWN_IN_COLOR: Final = r"(?!\x1b\[[0-9;]*m)[^\n -~]"
 _COMMAND_LINE: Final = r"(?m)^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::"
 
 MAX_WORD: Final = 100
-"""Maximum length in characters of an unknown word for which a similar word is suggested."""
+"""Maximum length of an unknown word, in characters. A longer word gets no suggestion."""
 
 
 def install(extra: str) -> str:
@@ -56,8 +56,8 @@ def printable(text: str, limit: int | None = None) -> str:
     text = masked(text)
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
-    # Names, tags and error messages can contain escape sequences that change what a terminal shows,
-    # or line breaks that make a part of the text look like another line of a log.
+    # Names, tags and error messages can contain escape sequences, which change what a terminal
+    # shows. After a line break, a part of the text would look like a line of the log.
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return without_commands(text) if "#" in text else text
@@ -72,7 +72,7 @@ def without_commands(text: str) -> str:
 
 
 def log_lines(text: str) -> str:
-    """Returns lines for the log of a pipeline, in which the start of every command is escaped.
+    """Returns lines for the log of a pipeline. The start of every command is escaped.
 
     GitHub Actions executes a line that starts with `::`, such as `::error::`. A line can start
     with the middle of a value, because long values are wrapped.
@@ -85,7 +85,7 @@ def log_lines(text: str) -> str:
 def shown_lines(text: str, *, color: bool) -> str:
     """Returns lines for a terminal or the log of a pipeline.
 
-    Characters that are not printable, except line breaks, and the starts of commands are escaped.
+    Escapes the starts of commands, and every character that is not printable, except line breaks.
 
     Args:
         text: one or more lines.
@@ -113,6 +113,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def one_of(patterns: Sequence[str]) -> str:
-    """Returns patterns for a sentence, such as "`a` or `b`". Shortens a long list."""
+    """Joins patterns for a sentence, such as "`a` or `b`". Shortens a long list."""
     shown = " or ".join(f"`{pattern}`" for pattern in patterns[:3])
     return shown if len(patterns) <= 3 else f"{shown}, or one of {len(patterns) - 3:,} more"

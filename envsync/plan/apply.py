@@ -5,8 +5,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 1. Archive undeclared versions, so that a restored environment does not show these versions.
 2. Restore environments.
 3. Create, update and restore versions.
-4. Archive everything else. The new versions are registered by now. `_unreplaced` decides which of
-   these changes are skipped because a replacement was not created.
+4. Archive everything else. By now, the new versions are registered. `_unreplaced` finds the
+   archives to skip: their replacements were not created.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -45,16 +45,15 @@ def apply(
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    If a change fails, only the changes that depend on this change are skipped. These are the later
-    changes of the same unit, and the changes of the same environment in later stages. No change
-    depends on an update.
+    If a change fails, only the changes that depend on it are skipped: the later changes of its
+    unit, and the changes of its environment in later stages. No change depends on an update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
         target: the target that the plan is for.
         parallel: maximum number of concurrent changes.
-        skip_rejected: if True, the changes of names with a rejection are not made. If False, the
-            plan must not have rejections.
+        skip_rejected: if True, no change is made to a name that has a rejection. If False, the plan
+            must not have rejections.
         stop: a function that is called before each change. Once the function returns True, changes
             that have started are finished and all other changes are skipped.
         clock: a function that returns the seconds since a fixed time. If None, outcomes have no
@@ -75,7 +74,7 @@ def apply(
                 for unit in stage
             ]
             for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
-                # No other change depends on an update, which changes only description and tags.
+                # An update changes only the description and tags, so no other change depends on it.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
                     if outcome.change.action is Action.CREATE and outcome.change.source:
@@ -103,7 +102,8 @@ def _run(
         clock: see `apply`.
     """
     # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
-    # well, so that the generator can count the finished units and raise the exception of a worker.
+    # well. The generator needs the Future to count the finished units, and to raise the exception
+    # of a worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
     abandoned = False
 
@@ -136,10 +136,10 @@ def _run(
 
 
 def _not_created(plan: Plan) -> dict[str, str]:
-    """Returns the versions that are not created because of a rejection, by directory.
+    """Returns the versions that are not created because of a rejection.
 
-    The key is the directory of the file that declares the version. The value is the address of the
-    version.
+    The keys are the directories of the files that declare these versions. The values are the
+    addresses of the versions.
     """
     held_back = plan.held_back
     parts: list[Change | Rejection] = [
@@ -155,7 +155,7 @@ def _not_created(plan: Plan) -> dict[str, str]:
 
 
 def _immutable(plan: Plan) -> dict[str, str]:
-    """Returns the versions with the rejection `immutable`, by the file that declares them."""
+    """Maps a file to the version that it declares, if the version has the rejection `immutable`."""
     return {
         item.source.file: item.address
         for item in plan.rejections
@@ -166,7 +166,7 @@ def _immutable(plan: Plan) -> dict[str, str]:
 def _unreplaced(
     change: Change, missing: Mapping[str, str], immutable: Mapping[str, str]
 ) -> str | None:
-    """Returns why a change that archives must be skipped, or None if the change can be made.
+    """Returns the reason to skip a change, or None if the change can be made.
 
     For a renamed environment, the plan archives the old name and creates the new name. envsync
     assumes a rename if the two names were declared by the same file, or by files in the same
@@ -175,11 +175,11 @@ def _unreplaced(
 
     Args:
         change: the change to check.
-        missing: maps the directory of a file to a version that the file declares, but that was not
+        missing: maps a directory to a version that one of its files declares, but that was not
             created.
-        immutable: the versions with the rejection `immutable`, by the file that declares them. Such
-            a version is registered with other content than the file has, so it does not replace the
-            old name.
+        immutable: maps a file to the version that it declares, if the version has the rejection
+            `immutable`. The target has this version with other content, so the version does not
+            replace the old name.
     """
     for file in change.former_files:
         if file in immutable:
@@ -191,7 +191,7 @@ def _unreplaced(
         if directory in missing:
             return (
                 f"{missing[directory]} was not created, and may be the new name of {change.name}: "
-                f"the files of both are in {directory or 'the project directory'}"
+                f"the files of both names are in {directory or 'the project directory'}"
             )
     return None
 
@@ -233,8 +233,8 @@ def _carry_out(change: Change, target: Target) -> Outcome:
             archived = change.action is Action.ARCHIVE
             target.set_archived(change.name, change.version, archived, change.before)
             # Azure's documentation does not say whether the service restores archived versions
-            # together with their container. So archive these versions again. This writes nothing if
-            # a version is still archived.
+            # together with their container. So archive these versions again. The target writes
+            # nothing for a version that is still archived.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
     except Conflict as conflict:
@@ -264,7 +264,7 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
-    # All changes that create a version of one name are one unit. These changes run in order,
+    # A unit contains all changes that create versions of one name. These changes run in order,
     # because `@latest` is the version that is created last.
     yield [*creates.values(), *writes]
     yield archives

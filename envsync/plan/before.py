@@ -1,4 +1,4 @@
-"""Adds to each change of a name the state that the target must have just before the change."""
+"""Computes the state that the target must have just before each change of a name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
 
 
 def _known(changes: Iterable[Change], container: Container) -> dict[str, frozenset[str | None]]:
-    """Maps each version of the name to the possible owners of the version during the apply."""
+    """Maps each version of the name to the owners that the version can have during the apply."""
     known: dict[str, frozenset[str | None]] = {
         item.version: frozenset({item.owner}) for item in container.versions
     }

@@ -20,17 +20,17 @@ from envsync.plan.hints import declared_in, name_hint
 from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Maps each name to its versions in use, each with a phrase that says where, such as `in git`."""
+"""Maps a name to its used versions, and a version to where it is used, such as `in git`."""
 
 
 class Bump(Struct, frozen=True):
-    """A file that gets a new version.
+    """A declaration that gets a new version.
 
     Attributes:
         before: the old version.
         after: the new version.
-        source: the line that declares the name. After the file is written, `source` is the line
-            that declares the version.
+        source: the line that declares the name or, once the file is written, the line that declares
+            the version.
     """
 
     name: str
@@ -52,7 +52,7 @@ def bumps_json(bumps: Iterable[Bump], unversioned: Iterable[Declaration]) -> dic
     """Returns the document that `bump --format json` prints.
 
     Args:
-        bumps: the files that changed.
+        bumps: one bump for each file that changed.
         unversioned: the chosen declarations without a version. envsync assigns their versions.
     """
     return {
@@ -70,7 +70,7 @@ def bump_command(
     taken: Collection[str] = (),
     in_target: Collection[str] = (),
 ) -> str:
-    """Returns the command that bumps a declared version, quoted for a shell.
+    """Returns the shell command that bumps a declared version.
 
     The command contains the new version if the declared version has no obvious next version, or if
     the next version is already in the target. `envsync bump` without `-t` reads no target, so it
@@ -81,7 +81,7 @@ def bump_command(
         version: the declared version.
         alone: True if no file declares another version of this name. In this case, the command
             needs only the name.
-        taken: the versions of the name that files or commits use.
+        taken: the versions of the name that files or commits declare.
         in_target: the versions of the name in the target.
     """
     words = ["envsync", "bump", name if alone else f"{name}:{version}"]
@@ -97,7 +97,7 @@ def choose(
     references: Iterable[str],
     place: Callable[[str], str] = str,
 ) -> list[Declaration]:
-    """Returns the referenced declarations without duplicates, sorted by name and version.
+    """Returns the declarations that `references` refer to, sorted by name and version.
 
     Args:
         declarations: all declarations of the project.
@@ -158,7 +158,7 @@ def decide(
 
     Args:
         declarations: the declarations, from `choose`.
-        used: the versions that are already used, by name.
+        used: the versions that are already used; see `Used`.
         version: the new version. If None, the next free version is chosen.
         alone: the names with a single declared version. For these names, the command in an error
             message contains only the name.

@@ -23,7 +23,7 @@ from envsync.plan.drifted import Drifted
 Scope = Literal["version", "environment"]
 
 
-# The order of the members is the order of the counts in summaries.
+# Summaries show the counts in the order of these members.
 class Action(StrEnum):
     """The operation on a version, or on an environment with all its versions."""
 
@@ -41,8 +41,8 @@ class FieldChange(Struct, frozen=True):
             `conda_file.dependencies[2]`.
         before: the value in the target; None if the field is not set in the target.
         after: the declared value; None if the field is not declared.
-        files: for a build context, maps the path of each file that differs to `added`, `removed`
-            or `modified`. Empty if the files are not known.
+        files: for a build context, the files that differ, each with `added`, `removed` or
+            `modified`. Empty if the files are not known.
     """
 
     path: str
@@ -51,7 +51,7 @@ class FieldChange(Struct, frozen=True):
     files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the field as JSON data, without `files` if no file is known to differ."""
+        """Returns the field as JSON data. The key `files` is missing if `files` is empty."""
         data: dict[str, JSON] = {"path": self.path, "before": self.before, "after": self.after}
         if self.files:
             data["files"] = dict(self.files)
@@ -109,7 +109,7 @@ class Change(Value, frozen=True):
     differs: tuple[FieldChange, ...] = ()
     hides: tuple[str, ...] = ()
     drifted: Drifted | None = None
-    # Only an apply needs the following attributes. They are neither compared nor in the JSON, so a
+    # Only an apply needs the following attributes. `==` and the JSON ignore these attributes. So a
     # plan that was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = None
     keep_archived: tuple[str, ...] = ()
@@ -244,7 +244,7 @@ class LatestChange(Struct, frozen=True):
         Raises:
             KeyError, TypeError: a key is missing, or the data is not a mapping.
         """
-        # Plans of an earlier envsync have no `uses`.
+        # A plan that an earlier envsync saved has no `uses`.
         uses = tuple(map(Use.from_json, data.get("uses", ())))
         return cls(data["name"], data["before"], data["after"], uses)
 

@@ -39,13 +39,13 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     """Compares a declared spec with the spec of a registered version.
 
     Azure does not return the content of a build context. If the content is unknown, the comparison
-    uses two values of the version. The first one has priority:
+    uses two values of the version. The first value has priority:
 
     1. the tag `envsync.digest`, which covers the whole spec;
     2. the hash of the content, which azure-ai-ml puts into the URL of the context.
 
-    The result is `unknown` if the version has neither value. It is also `unknown` if the tag
-    matches the declared spec, but the hash does not.
+    The result is `unknown` if the version has neither value. The result is also `unknown` if the
+    tag matches the declared spec, but the hash does not.
 
     Args:
         declared: the declared spec.
@@ -103,8 +103,8 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     if theirs and ours and theirs.digest is None:
         match = _match_uploads(theirs, ours)
         others = [field for field in fields if field.path != "build.context"]
-        # If no other field differs, `build.context` stays in the result, because only the context
-        # can differ.
+        # If no other field differs, `build.context` stays in the result, because the context is
+        # then the only possible difference.
         if match == "same" or (match == "unknown" and others):
             return tuple(others)
     return tuple(fields)
@@ -116,7 +116,7 @@ def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...
 
 
 def field_names(fields: Sequence[FieldChange]) -> str:
-    """Returns the top-level names of changed fields for a message: `image and conda_file`."""
+    """Returns the top-level names of changed fields as text, such as `image and conda_file`."""
     names = dict.fromkeys(_TOP_LEVEL.split(field.path, maxsplit=1)[0] for field in fields)
     return " and ".join(names) or "spec"
 
@@ -220,8 +220,8 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
     common = [name for name in old if name in new]
     order = [name for name in new if name in old]
     if common != order:
-        # Both sides of this FieldChange contain the new items, because a change inside an item is a
-        # separate difference.
+        # This FieldChange shows only the new order: both lists contain the items of `after`. A
+        # change inside an item is a separate difference.
         yield FieldChange(path, [new[name] for name in common], [new[name] for name in order])
     for index, (name, item) in enumerate(old.items()):
         if name not in new:
@@ -248,7 +248,7 @@ def _join(path: str, key: str) -> str:
 
 
 def _context_files(before: BuildContext | None, after: BuildContext | None) -> dict[str, str]:
-    """Maps the path of each file that differs to `added`, `removed` or `modified`.
+    """Returns the files that differ, each with `added`, `removed` or `modified`.
 
     The result is empty if the files of either context are unknown.
     """

@@ -59,7 +59,7 @@ def create(
 
 
 def _foreign_owner(declaration: Declaration, container: Container, policy: Policy) -> str | None:
-    """Returns a sentence about another project that owns a name, or None if no other one does."""
+    """Returns a sentence if another project owns the name or its newest version, otherwise None."""
     foreign = [item for item in container.active if item.owner not in (None, policy.project)]
     if foreign and len(foreign) == len(container.active):
         owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))

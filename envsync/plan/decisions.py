@@ -50,7 +50,8 @@ def decisions(
     Args:
         container: the container of this name. If the name is not in the target, the container has
             no versions.
-        versions: the declarations of this name, by version. Empty if no file declares the name.
+        versions: maps each version of this name to its declaration. Empty if no file declares the
+            name.
         policy: what the plan is allowed to do.
         still_there: files that exist, but were not read as environment files.
         left_out: see `LeftOut`.
@@ -93,7 +94,8 @@ def _fix(
 ) -> str:
     """Returns the advice for a version that is already registered with another spec."""
     if declaration.version is None:
-        # The version is derived from the content, and somebody else registered other content.
+        # The version is derived from the content, and somebody else registered the version with
+        # other content.
         return "Add a `version:` line to the file, with a version that is not registered."
     return bump_command(
         declaration.declared_name, version, alone=alone, taken=taken, in_target=in_target
@@ -121,22 +123,22 @@ def _restore_environment(
     """Yields the changes that restore the archived container of a declared name.
 
     Restoring a container makes its versions visible again, except the versions that are archived
-    individually. So the plan first archives the undeclared versions, and only declared versions
+    individually. The plan first archives the undeclared versions, so that only declared versions
     reappear. If an undeclared version belongs to another owner, the project is not allowed to
     archive the version, and the name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
-        # If `may_echo` is set, `item.archived` is possibly the state of the container. Then the
-        # version itself is active, and the restore would show it. If the project is allowed to
-        # archive the version, the applier does so after the restore, because `keep_archived` below
-        # contains the version. Otherwise, the name is rejected.
+        # If `may_echo` is set, `item.archived` may be the state of the container, and not of the
+        # version. The restore would show a version that is not archived individually. If the
+        # project is allowed to archive the version, the applier archives it after the restore,
+        # because `keep_archived` below contains it. Otherwise, the name is rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
-            # `still_there` contains only files of this project, but `envsync.source` of another
-            # project's version is a path in that project.
+            # Do not look for a version of another project in `still_there`: its tag
+            # `envsync.source` contains a path in that project.
             known = still_there if item.owner == policy.project else {}
             yield from archive(item, "stays hidden when the name is restored", known)
         else:
@@ -153,10 +155,10 @@ def _restore_environment(
         scope="environment",
         name=container.name,
         version=None,
-        reason="a file declares it, and it is archived",
+        reason="archived, although a file declares it",
         source=next(iter(versions.values())).source,
-        # The applier archives these versions again after the restore, because Azure's documentation
-        # does not say whether the service restores archived versions together with their container.
+        # Azure's documentation does not say whether the service restores archived versions together
+        # with their container. So the applier archives these versions again after the restore.
         keep_archived=tuple(item.version for item in undeclared),
     )
 
@@ -204,11 +206,11 @@ def _existing(
     metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
     fields = metadata_fields(before, metadata)
     if not fields and ours and not item.archived:
-        # The version equals its declaration. If only its digest tag is missing, nothing is written,
+        # The version equals its declaration. A missing digest tag is no reason for a change,
         # because the next update writes the tag again.
         return
     reasons = (
-        "a file declares it, and it is archived" if item.archived else "",
+        "archived, although a file declares it" if item.archived else "",
         "metadata differs" if fields else "",
         "" if ours else f"new owner: the version {owner_phrase(item.owner)}",
     )

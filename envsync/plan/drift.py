@@ -1,7 +1,7 @@
 """Finds out where a difference between a file and the target was made: in git, the target or both.
 
 The comparison has three sides: the declared metadata, the metadata in the target, and the metadata
-that envsync wrote last. Of the metadata that envsync wrote last, only the digest is known: the tag
+that envsync wrote last. Only a digest of the metadata that envsync wrote last is known: the tag
 `envsync.applied`. This digest is enough in three cases:
 
 - The metadata in the target has this digest: nobody edited the target, so git made all differences.
@@ -89,11 +89,11 @@ class Comparison(Struct, frozen=True):
 
     @property
     def drifted(self) -> tuple[Difference, ...]:
-        """The differences that were certainly made in the target, alone or together with git."""
+        """The fields that were certainly changed in the target, and perhaps in git as well."""
         return tuple(item for item in self.differences if item.is_drift)
 
     def overwritten(self, *, owner_lost: bool = False) -> Drifted | None:
-        """Returns the edit that an update to the declared metadata would overwrite.
+        """Returns the edit in the target that an update would overwrite.
 
         Returns None if there is no edit.
 
@@ -172,7 +172,7 @@ def _all(
 def _last_written(
     actual: Mapping[str, str | None], declared: Mapping[str, str | None], applied: str
 ) -> Mapping[str, str | None] | None:
-    """Finds the fields that envsync wrote last, among the mixtures of the target and the file.
+    """Finds the fields that envsync wrote last, by trying mixtures of the target and the file.
 
     Returns None if no mixture has the digest `applied`.
 
@@ -182,8 +182,8 @@ def _last_written(
         applied: the digest of the fields that envsync wrote last.
     """
     keys = [key for key in {**actual, **declared} if actual.get(key) != declared.get(key)]
-    # In the second attempt, each field can also have been absent at the last write. This finds a
-    # field that was added on both sides with different values.
+    # The second attempt also tries mixtures without some of the fields. One of these mixtures is
+    # the last write if both sides have since added the same field with different values.
     pairs = [(actual.get(key), declared.get(key)) for key in keys]
     triples = [tuple(dict.fromkeys((*pair, None))) for pair in pairs]
     for choices in (pairs, triples):

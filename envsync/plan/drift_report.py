@@ -6,7 +6,7 @@ of a version can drift:
 - The description and the tags. `drift.py` tells edits apart from changes in git.
 - The archived state of a declared version, or of its whole environment.
 - The owner, which is a tag. If an environment lists the project as an owner, but the project owns
-  none of its versions, somebody deleted these versions or changed their owner.
+  none of its versions, somebody deleted the project's versions or changed their owner.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
-from envsync.model.declaration import Declaration, Source
+from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
-from envsync.model.state import Container, Modification, RegisteredVersion, State
+from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange
 from envsync.plan.drift import (
@@ -36,75 +36,13 @@ from envsync.plan.drift import (
 from envsync.plan.ownership import belongs_to_service
 from envsync.plan.plan import Plan
 from envsync.plan.selection import matches
+from envsync.plan.version_drift import VersionDrift
 from envsync.plan.versions import resolve
 
 ARCHIVED = "archived"
 
-# A target does not record why something was archived.
+# A target does not record who archived a version or environment.
 _OR_ENVSYNC = "Either somebody archived it, or envsync archived it before a file declared it again."
-
-
-class VersionDrift(Struct, frozen=True):
-    """The differences of one version, or of a whole environment, that were not made in git.
-
-    Attributes:
-        version: the version. None for a whole environment.
-        source: the position of the declaration. None if no file declares the version.
-        edited: True if the description or a tag was edited. None if this is unknown.
-        differences: the fields that differ. `archived` and `owner` are fields as well. Differences
-            that were made in git are not included.
-        modified: the last write to the version or environment. None if the target does not report
-            it.
-        note: a sentence about the difference. Empty if the fields need no explanation.
-    """
-
-    name: str
-    version: str | None
-    source: Source | None = None
-    edited: bool | None = None
-    differences: tuple[Difference, ...] = ()
-    modified: Modification | None = None
-    note: str = ""
-
-    @property
-    def address(self) -> str:
-        """`name:version`, or only the name for a whole environment."""
-        return self.name if self.version is None else f"{self.name}:{self.version}"
-
-    @property
-    def is_drift(self) -> bool:
-        """True if it is certain that the target was changed, and not only the file."""
-        if any(item.is_drift for item in self.differences):
-            return True
-        # The version was edited, but it is unknown which of the fields were edited.
-        return self.edited is True and (bool(self.differences) or self.source is None)
-
-    def explains(self, path: str) -> bool:
-        """Returns True if this field was changed only in the target, and not in git."""
-        found = (item for item in self.differences if item.field.path == path)
-        return any(item.origin is Origin.TARGET for item in found)
-
-    def to_json(self) -> dict[str, JSON]:
-        """Returns the differences as JSON data."""
-        last = self.modified
-        return {
-            "name": self.name,
-            "version": self.version,
-            "source": None if self.source is None else self.source.to_json(),
-            "edited": self.edited,
-            "by": None if last is None else last.by,
-            "at": None if last is None else last.at,
-            "fields": [
-                {
-                    "path": item.field.path,
-                    "target": item.field.before,
-                    "file": item.field.after,
-                    "origin": str(item.origin),
-                }
-                for item in self.differences
-            ],
-            "note": self.note,
-        }
 
 
 class DriftReport(Struct, frozen=True):
@@ -113,8 +51,8 @@ class DriftReport(Struct, frozen=True):
     Attributes:
         drifted: the versions and environments that were certainly changed in the target.
         unknown: the versions with differences whose origin is unknown.
-        pending: the action and address of each change and rejection in the plan that does more than
-            undo drift.
+        pending: the changes and rejections of the plan that do more than undo drift, each as its
+            action and address.
     """
 
     target: TargetIdentity
@@ -149,7 +87,7 @@ def drift_report(
         actual: the state of the target.
         plan: the plan for these declarations and this state.
         policy: the policy of the plan.
-        names: the names to report.
+        names: the names of the environments to report.
         ignore: glob patterns for names, for `name:version`, and for paths of fields. Names,
             versions and fields that match are not reported.
         suffix: the text that the target adds to every declared name.
@@ -240,17 +178,18 @@ def _of_version(
 
 
 def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
-    """Yields the difference of the owner, if the project may have owned the version before."""
+    """Yields the owner as a difference, if the project may have owned the version before."""
     if item.owner == project or not (item.owner or lost_owner(item)):
         return
-    # If another project owns the version, that project may have created the version.
+    # Another project that owns the version may also have created it, so the origin is unknown.
     origin = Origin.UNKNOWN if item.owner else Origin.TARGET
     yield Difference(FieldChange(OWNER, item.owner, project), origin)
 
 
 def _lost(container: Container, project: str) -> bool:
     """Returns True if the project, which owns no version now, owned a version before."""
-    # A version that has lost only its owner tag is reported as drift of this version.
+    # If only the owner tag of a version was removed, the drift is reported for this version, and
+    # not for the environment.
     return project in (container.marks or ()) and not any(
         lost_owner(item) for item in container.versions
     )
@@ -263,7 +202,7 @@ def _archived() -> Difference:
 def _pending(
     plan: Plan, found: Mapping[tuple[str, str | None], VersionDrift]
 ) -> Iterator[tuple[str, str]]:
-    """Yields the action and address of each change and rejection that does more than undo drift."""
+    """Yields the changes and rejections that do more than undo drift, as action and address."""
     for change in plan.changes:
         if not _undoes_drift(change, found):
             yield str(change.action), change.address
@@ -275,7 +214,8 @@ def _undoes_drift(change: Change, found: Mapping[tuple[str, str | None], Version
     if change.action is Action.CREATE:
         return False
     whole = found.get((change.name, None))
-    # A plan that restores an environment also archives the versions that must stay hidden.
+    # To restore an environment, a plan also archives the versions that must stay hidden. So these
+    # archives undo drift as well.
     of_whole = change.version is None or change.action is Action.ARCHIVE
     if of_whole and whole is not None and whole.explains(ARCHIVED):
         return True

@@ -57,8 +57,8 @@ def mass_archive(
     owned_versions = sum(
         item.owner == policy.project for found in active.values() for item in found.active
     )
-    # For a small project, the limit is a number, because one archived environment could exceed a
-    # percentage.
+    # For a small project, the limit is a fixed number, because a single archived environment could
+    # exceed a percentage.
     if len(active) < MASS_ARCHIVE_FLOOR:
         exceeded = len(gone) + withdrawn > policy.max_archives
         limit = f"max_archives allows {policy.max_archives}"

@@ -92,8 +92,8 @@ def _path_hint(word: str, files: Mapping[str, Sequence[str]]) -> str | None:
 def _is_at(file: str, path: str) -> bool:
     """Returns True if a file is at a path or below it.
 
-    The path can start in any directory above or below the project directory, because the user can
-    work in any directory.
+    The path can be relative to any directory above or below the project directory, because the user
+    can work in any of these directories.
     """
     inside = f"/{file}/"
     return bool(path) and (f"/{path}/" in inside or f"/{path}".endswith(f"/{file}"))

@@ -41,7 +41,7 @@ ImageState: TypeAlias = Literal[
 NO_TAGS: Final[Mapping[ImageUse, str]] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[Image, str | Unresolved]
-"""Maps each image with a tag to the digest of the tag, or to the reason why it is unknown."""
+"""Maps each image with a tag to the digest of the tag, or to why the digest is unknown."""
 
 
 class ImageFinding(Struct, frozen=True):
@@ -145,9 +145,9 @@ def judge_images(
 
     Args:
         uses: the images in files.
-        digests: the digest of each image that `asked` returned, or why it is unknown. For an image
-            with a newer tag, the key contains the newer tag.
-        newer: the newer tag of each image that has one.
+        digests: for each image from `asked`, its digest, or why the digest is unknown. If an image
+            has a newer tag, the key contains this tag.
+        newer: maps each image with a newer tag to this tag.
     """
     return tuple(_judge(use, digests, newer.get(use)) for use in uses)
 

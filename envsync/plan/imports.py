@@ -90,8 +90,8 @@ def choose_imports(
 ) -> list[Import | NotImported]:
     """Returns the versions to import, and the versions that cannot be imported.
 
-    The result does not contain versions that a file declares, archived versions, and environments
-    of the service. Without `all_versions`, it contains only the newest version of each environment.
+    The result omits archived versions, versions that a file declares, and environments of the
+    service. Without `all_versions`, it contains only the newest version of each environment.
 
     Args:
         state: every container of the target.

@@ -70,7 +70,7 @@ def means(reference: Reference, target: TargetIdentity) -> bool:
         return target.id.lower() == f"azureml://registries/{reference.registry}"
     if reference.registry is not None:
         return False
-    # A local target can stand for any workspace.
+    # A local target can represent any workspace.
     return target.kind == "local" or reference.workspace in (None, target.id.lower())
 
 
@@ -81,7 +81,7 @@ def without_refused(
     references: References,
     suffix: str = "",
 ) -> tuple[list[Change], list[Rejection], list[str]]:
-    """Returns the changes without refused archives. Each refused archive becomes a rejection.
+    """Returns the changes, except refused archives. Each refused archive becomes a rejection.
 
     Args:
         changes: the changes of one name.

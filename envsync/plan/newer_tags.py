@@ -1,8 +1,8 @@
 """Chooses the newest tag of an image among the tags that have the same shape as the present tag.
 
-The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have one shape,
-and so have `2.1.0-cuda11.8` and `2.2.0-cuda11.8`. A number that is part of a word, such as `11.8`
-in `cuda11.8`, belongs to the text, so it never changes.
+The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have the same
+shape. `2.1.0-cuda11.8` and `2.2.0-cuda11.8` have the same shape as well. A number that is part of a
+word, such as `11.8` in `cuda11.8`, belongs to the text, so it never changes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from envsync.model.image import Image
 
 Numbers: TypeAlias = tuple[int, ...]
 
-# A word with a number, such as `cuda11.8`, `py310`, `python-3.11` or `rc1`. The letter `v` before a
-# number is not such a word.
+# Matches a word with a number, such as `cuda11.8`, `py310`, `python-3.11` or `rc1`. The letter `v`
+# alone is not a word.
 _WORD: Final = (
     r"(?:(?<![A-Za-z])(?:python|py|cuda|cu|cudnn|ubuntu)[-_]?|(?![vV](?=[0-9]))[A-Za-z]|"
     r"[A-Za-z][vV])[0-9]+(?:\.[0-9]+)*[A-Za-z0-9]*"
@@ -91,7 +91,7 @@ def _series(tag: str) -> list[Numbers]:
 
 
 def _shape(tag: str) -> tuple[tuple[str, ...], Numbers]:
-    """Returns the text of a tag with a placeholder for each number, and the numbers."""
+    """Returns two values: the text of a tag with a placeholder for each number, and the numbers."""
     texts: list[str] = []
     numbers: list[int] = []
     for word, number, text in _PART.findall(tag):

@@ -17,9 +17,9 @@ _COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
 _DATE: Final = re.compile(
     r"([0-9]{4}[-_][0-9]{1,2}[-_][0-9]{1,2}(?:[-_T][0-9]+)*)(?:\.([0-9]+))?(.*)"
 )
-# Matches versions that begin with a number, such as `1.2.0-pytorch` and `v3-cpu`. They are
-# increased to `1.2.1-pytorch` and `v4-cpu`. Later numbers often have another meaning: `310` in
-# `1.2.0-py310` is the Python version.
+# Matches versions that begin with a number, such as `1.2.0-pytorch` and `v3-cpu`. The next versions
+# are `1.2.1-pytorch` and `v4-cpu`. Later numbers often have another meaning: `310` in `1.2.0-py310`
+# is the Python version.
 _LEADING: Final = re.compile(r"(v?(?:[0-9]+\.)*)([0-9]+)(?![0-9])(.*)", re.IGNORECASE)
 # Matches a pre-release such as `1.0.0-rc.1`, whose last number is increased.
 _PRERELEASE: Final = re.compile(r"(.*[-.](?:a|alpha|b|beta|c|dev|pre|preview|rc)[-.]?)([0-9]+)()")

@@ -1,4 +1,4 @@
-"""`Options`: the arguments that a plan was made with, so that a saved plan can be made again."""
+"""`Options`: the arguments of a plan. With these arguments, a saved plan can be made again."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Original(Struct, frozen=True):
         )
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the values as JSON data. `digest` is missing, because the plan contains it."""
+        """Returns the values as JSON data, except `digest`, which the JSON of the plan contains."""
         return {"shown": self.shown, "fingerprints": dict(self.fingerprints)}
 
     @classmethod

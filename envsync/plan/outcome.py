@@ -46,7 +46,7 @@ class Outcome(Value, frozen=True):
 
 
 def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
-    """Returns the addresses of changes with the status `done` that the target does not show.
+    """Returns the addresses of the `done` changes that the target does not show.
 
     Args:
         outcomes: the outcomes of an apply.

@@ -24,7 +24,7 @@ def belongs_to_service(container: Container) -> bool:
 
 
 def owner_phrase(owner: str | None) -> str:
-    """Returns a phrase for messages about a version, such as `belongs to project 'churn'`."""
+    """Returns a phrase about the owner of a version, such as `belongs to project 'churn'`."""
     return f"belongs to project '{owner}'" if owner else "belongs to no project"
 
 
@@ -32,7 +32,7 @@ def unmarked(container: Container, changes: Iterable[Change], policy: Policy) ->
     """Returns the change that adds the project to the owners that a container lists.
 
     A create that is interrupted between its two writes leaves a version whose container does not
-    list the project. Later plans would not find the version once no file declares it.
+    list the project. A later plan would not find this version if no file declares it.
 
     Args:
         container: the container of one name.
@@ -40,12 +40,13 @@ def unmarked(container: Container, changes: Iterable[Change], policy: Policy) ->
         policy: what the plan is allowed to do.
 
     Returns:
-        The change, or None if the container lists the project or needs no change.
+        The change, or None if no such change is necessary.
     """
     if container.marks is None or policy.project in container.marks:
         return None
     changes = list(changes)
-    # Each change that writes a declared version also writes the owner of the container.
+    # Each change that writes a declared version also adds the project to the owners of the
+    # container, so no separate change is necessary.
     if any(change.desired is not None for change in changes):
         return None
     archived = {change.version for change in changes if change.action is Action.ARCHIVE}

@@ -48,8 +48,8 @@ class Plan(Value, frozen=True):
         options: the arguments that the plan was made with. None if the arguments are not known.
         read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
             not applied.
-        original: the digest and the fingerprints of the plan before its credentials were hidden. It
-            is set if the plan was read from JSON with hidden credentials, and None otherwise.
+        original: the digest and the fingerprints of the plan before its credentials were hidden.
+            None, unless the plan was read from JSON with hidden credentials.
     """
 
     uncompared = ("read_back", "original")
@@ -169,7 +169,7 @@ class Plan(Value, frozen=True):
 
     @property
     def summary(self) -> dict[str, int]:
-        """The number of changes for each action, of unchanged versions, and of all rejections."""
+        """Counts the changes of each action, the unchanged versions and the rejections."""
         counts = Counter(change.action for change in self.changes)
         return {
             **{str(action): counts[action] for action in Action},
@@ -238,10 +238,10 @@ class Plan(Value, frozen=True):
         """Creates the plan from the JSON data of `to_json`.
 
         Raises:
-            EnvsyncError: the data is not a plan, has another format version, or was edited, so that
-                its digest does not match its content.
+            EnvsyncError: the data is not a plan, has another format version, or was edited (its
+                digest does not match its content).
         """
-        # Check the version first: a plan of another version can have other keys.
+        # Check the format version first: a plan in another format can have other keys.
         version = data.get("format_version", FORMAT_VERSION) if isinstance(data, dict) else None
         if isinstance(data, dict) and version != FORMAT_VERSION:
             found = printable(str(version), MAX_WORD)
@@ -256,8 +256,8 @@ class Plan(Value, frozen=True):
             )
         plan = cls._read(data)
         try:
-            # If credentials are hidden, the original digest cannot be computed, so compare with
-            # `shown`.
+            # If credentials are hidden, the original digest cannot be computed. So compare the
+            # computed digest with `shown`.
             expected = data["digest"] if plan.original is None else plan.original.shown
             edited = plan._own_digest != expected
             if "options" in data:

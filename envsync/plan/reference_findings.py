@@ -13,7 +13,7 @@ from envsync.model.wording import nearest
 
 _PREFIX: Final = "azureml:"
 _CURATED_PREFIX: Final = "AzureML-"
-"""The service accepts any label, and also no version, in references to names with this prefix."""
+"""A reference to a name with this prefix can have any label, or no version at all."""
 
 
 class Finding(Struct, frozen=True):
@@ -81,8 +81,8 @@ def floating(reference: Reference) -> Finding:
     """Returns the finding for a reference with a label or without a version."""
     return Finding(
         "floating-reference",
-        f"`{reference.text}` means another version after each registration.",
-        "Write a version, so that a change of the environment is a change of this file.",
+        f"`{reference.text}` refers to a newer version after each registration.",
+        "Write a version, so that a newer version is used only after this file changes.",
     )
 
 

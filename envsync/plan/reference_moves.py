@@ -1,4 +1,4 @@
-"""`ReferenceMove`: a reference to an environment of a registry, and the newest version there."""
+"""`ReferenceMove`: a reference that can move to the newest version in a registry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReferenceMove(Struct, frozen=True):
     Attributes:
         reference: the reference, as the file contains it.
         after: the newest version.
-        reason: why the file is not changed, as a sentence; empty if it is changed.
+        reason: why the file is not changed, as a sentence; empty if the file is changed.
     """
 
     reference: Reference
@@ -57,12 +57,12 @@ class ReferenceMove(Struct, frozen=True):
 def in_registries(
     references: Iterable[Reference], own: Iterable[str]
 ) -> dict[str, tuple[Reference, ...]]:
-    """Returns the references to environments of registries, by registry.
+    """Maps each registry to the references to its environments.
 
     Args:
         references: all references.
         own: the registries that are targets of the project. The project itself creates the versions
-            there, so references to these registries are left out.
+            in these registries, so references to them are left out.
     """
     left_out = {registry.lower() for registry in own}
     found: dict[str, list[Reference]] = {}

@@ -136,7 +136,7 @@ class Declared(Value, frozen=True):
         return (highest,) if highest is not None and reference.is_floating else found
 
     def can_mean(self, reference: Reference) -> bool:
-        """Returns True if a reference can refer to a target of the project."""
+        """Returns True if a reference can refer to an environment in a target of the project."""
         if reference.registry is not None:
             return reference.registry in self.registries
         return self.has_workspace
@@ -153,8 +153,8 @@ class Held(Struct, frozen=True):
     Attributes:
         target: the target.
         before: the state of the target.
-        plan: the plan for the target. References do not prevent archives in this plan. None if
-            there is no plan.
+        plan: the plan for the target. This plan was made without references, so no reference
+            prevents an archive. None if there is no plan.
     """
 
     target: TargetIdentity
@@ -235,7 +235,7 @@ def _judge(reference: Reference, declared: Declared, held: Held | None, *, sugge
 
 
 def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
-    """Adds the facts about a reference that the state of the target shows."""
+    """Adds what the state of the target shows about a reference."""
     reference, name = known.reference, known.reference.name or ""
     before, after = held.before.get(name, Container(name)), held.after(name)
     registered = _has(reference)(before)
@@ -256,8 +256,8 @@ def _in_target(known: Judged, held: Held, *, suggest: bool) -> Judged:
         )
     if reference.version == LATEST:
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # A workspace does not always list the environments of the service, so it is not an error if
-    # such an environment is missing.
+    # A workspace can leave environments of the service out of its list, so a missing environment is
+    # accepted.
     if is_reserved(name):
         return Judged(reference, known.status, finding=known.finding)
     return replace(
@@ -284,7 +284,7 @@ def _is_active(reference: Reference) -> Callable[[Container], bool]:
 
 
 def _same(reference: Reference, declared: Declared) -> str | None:
-    """Returns the declared environment with the same content as an inline environment, or None."""
+    """Returns the declared environment that has the content of an inline environment, or None."""
     spec = reference.inline.spec if reference.inline else None
     if spec is None:
         return None

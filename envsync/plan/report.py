@@ -42,7 +42,7 @@ class UsedEnvironment(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """A whole report. `plan --format html` shows the same page, but only its plans.
+    """A whole report. `plan --format html` shows a page with only the plans.
 
     Attributes:
         project: the name of the project.

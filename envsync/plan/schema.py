@@ -97,7 +97,7 @@ def _in_object(
 
 def _has_type(data: JSON, types: str | list[str]) -> bool:
     names = [types] if isinstance(types, str) else types
-    # In Python, a bool is an int.
+    # In Python, a bool is an int, but in JSON, true is not a number.
     return any(
         isinstance(data, _TYPES[name]) and (name == "boolean" or not isinstance(data, bool))
         for name in names

@@ -23,7 +23,7 @@ _SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
 def item_names(before: Sequence[JSON], after: Sequence[JSON]) -> tuple[list[str], list[str]]:
-    """Returns a name for each item of two lists, unique within its list.
+    """Returns a name for each item of two lists. Within a list, every name is unique.
 
     The name is the package name. If a package occurs more than once in one of the two lists, the
     whole item is used as the name. Items with the same name are compared with each other.

@@ -21,7 +21,7 @@ from envsync.plan.drifted import Drifted
 from envsync.plan.selection import selected
 
 
-# The order of the members is the order of rows and summaries: states that need attention are first.
+# Rows and summaries are in the order of these members: states that need attention are first.
 class CellState(StrEnum):
     """The state of an environment version in a target.
 
@@ -58,8 +58,8 @@ class Key(NamedTuple):
     Attributes:
         name: the name of the environment, without the suffix of a target.
         version: the version. None for a file without `version`.
-        lacks_suffix: True if the target has a suffix, and the name in the target does not have it.
-            Such an environment is not the declared environment of the same name.
+        lacks_suffix: True if the target has a suffix that the name in the target lacks. A declared
+            environment of this name is another environment.
     """
 
     name: str

@@ -24,7 +24,7 @@ from envsync.plan.status import Cell, CellState, Key
 from envsync.plan.versions import resolve
 
 _OF_OTHERS: Final = frozenset({"foreign-owner", "unowned", "curated"})
-"""The codes of rejections of a version or name that the project does not own."""
+"""The codes of rejections with this reason: the project does not own the version or the name."""
 
 
 def target_cells(
@@ -38,8 +38,8 @@ def target_cells(
     """Returns the cells of one target.
 
     Args:
-        declarations: the declarations for the target, from which the plan was made.
-        actual: the state of the target, from which the plan was made.
+        declarations: the declarations that the plan was made from.
+        actual: the state that the plan was made from.
         plan: the plan for all names, without a selection.
         policy: the policy of the plan.
         suffix: the text that the target adds to every declared name.
@@ -72,7 +72,7 @@ def target_cells(
 
 
 class _Planned(Struct, frozen=True):
-    """One name with its container and declared versions, and the changes of the whole plan."""
+    """What the cells of one name depend on: its container, its declared versions, and the plan."""
 
     container: Container
     versions: Mapping[str, Declaration]
@@ -130,8 +130,8 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
         return CellState.ARCHIVED
     if change.drifted is not None:
         return CellState.DRIFTED
-    # If a file without `version` was edited, it gets a new version. Its environment is in the
-    # target already, so the new version is pending, not missing.
+    # If a file without `version` was edited, it gets a new version. The environment is already in
+    # the target, so the new version is pending, not missing.
     new = change.action is Action.CREATE
     edited = declaration.version is None and change.predecessor is not None
     return CellState.MISSING if new and not edited else CellState.PENDING

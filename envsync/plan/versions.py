@@ -21,7 +21,7 @@ from envsync.plan.ownership import owner_phrase
 def resolve(
     declarations: Sequence[Declaration], container: Container, policy: Policy
 ) -> dict[str, Declaration]:
-    """Maps each version of one name to its declaration, in natural order of the versions.
+    """Maps each version of one name to its declaration. The versions are in natural order.
 
     If a declaration has no `version`, envsync assigns a version, or derives it from the content.
 
@@ -124,7 +124,7 @@ def latest_warnings(
     """Yields a warning if the changes leave `@latest` at an unexpected version.
 
     `@latest` is unexpected if it is an undeclared version or a new version below the highest
-    version. It is also unexpected that `@latest` moves away from a version of another project.
+    version. `@latest` is also unexpected if it moves away from a version of another project.
 
     Args:
         before: the container before the changes.

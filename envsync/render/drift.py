@@ -21,7 +21,8 @@ from envsync.render.plan_markdown import heading
 from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
-    from envsync.plan.drift_report import DriftReport, VersionDrift
+    from envsync.plan.drift_report import DriftReport
+    from envsync.plan.version_drift import VersionDrift
     from envsync.render.places import Place
 
 _INDENT: Final = 6

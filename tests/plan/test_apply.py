@@ -159,7 +159,7 @@ def test_a_renamed_environment_stays_active_if_its_new_name_is_not_created(
     }
     (skipped,) = [item for item in outcomes if item.status == "skipped"]
     assert skipped.error == (
-        "a-new:1 was not created, and may be the new name of a: the files of both are in "
+        "a-new:1 was not created, and may be the new name of a: the files of both names are in "
         "environments"
     )
     target.fails = set()

@@ -453,7 +453,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "version",
                 "a",
                 "1",
-                "a file declares it, and it is archived; metadata differs; "
+                "archived, although a file declares it; metadata differs; "
                 "new owner: the version belongs to no project",
                 (FieldChange("tags.x", None, "1"),),
                 SOURCE,
@@ -478,7 +478,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "environment",
                 "a",
                 None,
-                "a file declares it, and it is archived",
+                "archived, although a file declares it",
                 source=SOURCE,
             ),
         ),

@@ -6,7 +6,8 @@ from envsync.model.declaration import Source
 from envsync.model.state import Modification
 from envsync.plan.change import FieldChange
 from envsync.plan.drift import Difference, Origin
-from envsync.plan.drift_report import DriftReport, VersionDrift
+from envsync.plan.drift_report import DriftReport
+from envsync.plan.version_drift import VersionDrift
 from envsync.render.drift import drift_markdown, drift_summary, drift_text
 from envsync.render.paint import painter
 from tests.builders import TARGET

@@ -79,7 +79,7 @@ Target local  local .envsync/local.db
 
   - archive  shared:1    no file declares it
   - archive  sleeping:2  stays hidden when the name is restored
-  ^ restore  sleeping    a file declares it, and it is archived
+  ^ restore  sleeping    archived, although a file declares it
 
   ~ update   tensor:1    metadata differs
       description              - "short"
