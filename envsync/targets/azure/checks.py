@@ -81,3 +81,16 @@ def hidden_archive(name: str, version: str, reason: str) -> TargetError:
         f"{name}:{version} could not be archived while the environment {name} is archived. "
         f"{reason} Restore the environment in Azure ML studio, and run apply again."
     )
+
+
+def unknown_result(what: str, failure: TargetError) -> TargetError:
+    """Returns the error for a failed write whose result cannot be read.
+
+    Args:
+        what: the name of the container, or `NAME:VERSION`.
+        failure: the error of the write.
+    """
+    return TargetError(
+        f"{failure} {what} could not be read afterwards, so it is unknown whether the change was "
+        "made. Run apply again."
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from envsync.model.canonical import JSON
 from envsync.targets.azure.wire import Resource
 
 # Microsoft's tests of azure-ai-ml wait 30 seconds for a list. `LAG` is twice as long.
@@ -148,3 +149,17 @@ class RecentWrites:
         with self._lock:
             since = self._clock() - LAG
             return {key: seen.resource for key, seen in self._seen.items() if seen.at >= since}
+
+
+def after_write(
+    item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
+) -> Resource:
+    """Returns the resource that a write should produce. Some responses contain no resource."""
+    said: dict[str, JSON] = {
+        "description": description,
+        "tags": dict(tags),
+        "isArchived": archived,
+        # Remove the stage, because the stage `Archived` in a response would override `isArchived`.
+        "stage": None,
+    }
+    return Resource(item.name, {**item.properties, **said}, item.created)

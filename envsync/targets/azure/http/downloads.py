@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 from envsync.model.errors import ContextUnavailable, TargetError
 from envsync.model.value import Value
 from envsync.targets.azure.http.errors import RequestRefused, explained
-from envsync.targets.azure.http.uploads import UploadRetries
+from envsync.targets.azure.http.upload_retries import UploadRetries
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, ContainerClient

@@ -17,8 +17,8 @@ from msgspec import Struct
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.model.masking import masked
-from envsync.targets.azure.http.credentials import NotSignedIn
 from envsync.targets.azure.http.retries import RETRIED, is_certificate_error
+from envsync.targets.azure.http.sign_in import NotSignedIn
 
 # The host name of a storage account contains `.dfs.` instead of `.blob.` if the account uses Data
 # Lake Storage Gen2.

@@ -24,8 +24,8 @@ from envsync.targets.connection import DEFAULT_OPERATION_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envsync.targets.azure.http.credentials import SignIn
     from envsync.targets.azure.http.log import RequestLog
+    from envsync.targets.azure.http.sign_in import SignIn
 
 _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
 """The start of the name of the header that contains the number of remaining requests.

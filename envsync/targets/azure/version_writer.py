@@ -1,19 +1,12 @@
-"""`Writer`: writes to one workspace or registry, and checks the result of each write.
-
-A GET does not show whether a container is archived. Only two sources show the archived state of a
-container: the response to a PUT, and the lists. Every write to a container therefore sends the
-archived state. A request to archive or restore a container is sent even if the container already
-seems to have the requested state.
-"""
+"""`VersionWriter`: writes the versions of one workspace or registry, and checks each result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
-from envsync.model.canonical import JSON
 from envsync.model.environment import Environment, all_tags
 from envsync.model.errors import Conflict, TargetError
 from envsync.model.naming import is_reserved
@@ -23,16 +16,16 @@ from envsync.targets.azure.checks import (
     ensure_kept,
     ensure_uploaded,
     hidden_archive,
+    unknown_result,
 )
 from envsync.targets.azure.client import Endpoint
 from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.http.errors import RequestRefused, is_absent_environment, is_final
-from envsync.targets.azure.owners import owners, with_owner
-from envsync.targets.azure.recent_writes import RecentWrites
+from envsync.targets.azure.recent_writes import RecentWrites, after_write
 from envsync.targets.azure.wire import Resource, body, registered
 from envsync.targets.conflicts import ensure_same
 
-_DECLINED: Final = frozenset({400, 405, 409})
+DECLINED: Final = frozenset({400, 405, 409})
 """Response statuses that show that the service does not support a request."""
 
 
@@ -44,8 +37,8 @@ class _RegisteredError(Exception):
         self.held = held
 
 
-class Writer(Struct, frozen=True):
-    """Writes to one endpoint.
+class VersionWriter(Struct, frozen=True):
+    """Writes the versions of one endpoint.
 
     The caller must not write to the same name from several threads at the same time.
 
@@ -101,7 +94,7 @@ class Writer(Struct, frozen=True):
                 # "Archive").
                 archived = self.fresh.archived(key.name)
                 new = Resource(key.version, {})
-                written = _written(
+                written = after_write(
                     new, description=environment.metadata.description, tags=tags, archived=archived
                 )
                 self.recent.note(key.name, key.version, written)
@@ -112,7 +105,7 @@ class Writer(Struct, frozen=True):
             held = self.fresh.version(key.name, key.version, must_exist=uncertain)
         except TargetError as error:
             if sent:
-                raise _unknown(str(key), failure or error) from error
+                raise unknown_result(str(key), failure or error) from error
             raise failure or error from error
         if held is None:
             raise failure or TargetError(
@@ -122,109 +115,6 @@ class Writer(Struct, frozen=True):
         ensure_uploaded(environment, held)
         ensure_same(environment, registered(key.name, held))
         ensure_kept(str(key), held, description=environment.metadata.description, tags=tags)
-
-    def own(self, name: str, owner: str | None) -> None:
-        """Adds an owner to a container's tags, so that the list of containers shows the owner.
-
-        If the service drops or refuses the tag, the change still succeeds.
-
-        Raises:
-            TargetError: the tag could not be written. The next plan contains the change again.
-        """
-        if owner is None:
-            return
-        # Without these checks, each change of an environment would need one more GET.
-        if self.recent.is_marked(name, owner):
-            return
-        if owner in owners(self.fresh.listed_tags(name)):
-            self.recent.mark(name, owner)
-            return
-        try:
-            self._mark(name, owner)
-        except RequestRefused as error:
-            # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500 is
-            # a failure.
-            if error.status not in _DECLINED:
-                raise _unmarked(name, owner, error) from error
-        except TargetError as error:
-            raise _unmarked(name, owner, error) from error
-        self.recent.mark(name, owner)
-
-    def _mark(self, name: str, owner: str) -> None:
-        container = self.endpoint.resources.container(name)
-        if container is not None and owner not in owners(container.tags):
-            tags, archived = with_owner(container.tags, owner), self.fresh.archived(name)
-            self._put_container(name, container, tags=tags, archived=archived)
-
-    def _put_container(
-        self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
-    ) -> Resource:
-        """Writes a container and returns the resource in the response.
-
-        The container is read back only if the request has failed, because a GET does not show the
-        archived state, and the lists are stale for a while.
-        """
-        sent = body(container, description=container.description, tags=tags, archived=archived)
-        expected = _written(
-            container, description=container.description, tags=tags, archived=archived
-        )
-        try:
-            held = self.endpoint.resources.put_container(name, sent) or expected
-        except TargetError as failure:
-            # An earlier attempt of the request can have succeeded although its response was lost.
-            if not self._container_written(name, expected, failure):
-                raise
-            held = expected
-        self.recent.note(name, None, held)
-        return held
-
-    def _container_written(self, name: str, expected: Resource, failure: TargetError) -> bool:
-        """Returns whether a container has the values that a failed request should have written."""
-        try:
-            found = self.endpoint.resources.container(name)
-            if found is None or found.tags != expected.tags:
-                return False
-            wait = not is_final(failure)
-            return self.fresh.shows_archived(name, expected.archived, wait=wait)
-        except TargetError as error:
-            raise _unknown(name, failure) from error
-
-    def set_container(
-        self, name: str, archived: bool, check: Callable[[Iterable[Resource]], object] | None
-    ) -> None:
-        """Archives or restores a container. Sends the request even if the state seems right.
-
-        Args:
-            name: the name of the container.
-            archived: True to archive, False to restore.
-            check: a function that is called with all versions before the container is written. If
-                the function raises an exception, nothing is written.
-        """
-        container = self.endpoint.resources.container(name)
-        if container is None:
-            raise refusals.unknown(name, None)
-        # Unlike a version, a container has no field that shows whether it is curated, so the name
-        # is checked.
-        if is_reserved(name):
-            raise refusals.curated(name)
-        # The versions are read after the container, so that the time until the write is short.
-        versions = [] if archived and check is None else self.fresh.versions(name)
-        if check is not None:
-            check(versions)
-        alone = [] if archived else _archived_alone(versions)
-        try:
-            held = self._put_container(name, container, tags=container.tags, archived=archived)
-        except RequestRefused as error:
-            # A service that no longer accepts tags on containers can still return earlier tags:
-            # https://github.com/Azure/bicep-types-az/issues/2594
-            if error.status not in _DECLINED or not container.tags:
-                raise
-            held = self._put_container(name, container, tags={}, archived=archived)
-        ensure_archived(name, held, archived)
-        # The documentation does not say whether restoring a container also restores versions that
-        # were archived separately.
-        for version in alone:
-            self.set_version(name, version, True)
 
     def set_version(
         self,
@@ -260,7 +150,7 @@ class Writer(Struct, frozen=True):
         except RequestRefused as error:
             # The documentation does not say whether a version of an archived container can be
             # archived separately.
-            if not archived or error.status not in _DECLINED or not self.fresh.archived(name):
+            if not archived or error.status not in DECLINED or not self.fresh.archived(name):
                 raise
             if not held.archived:
                 raise hidden_archive(name, version, str(error)) from error
@@ -286,7 +176,7 @@ class Writer(Struct, frozen=True):
         sent = body(held, description=description, tags=tags, archived=archived)
         # The response to the PUT is checked first, because it is never stale. The GET below shows
         # what the service has really stored.
-        written = _written(held, description=description, tags=kept, archived=archived)
+        written = after_write(held, description=description, tags=kept, archived=archived)
         try:
             answer = self.endpoint.resources.put_version(name, held.name, sent)
         except TargetError as failure:
@@ -302,7 +192,7 @@ class Writer(Struct, frozen=True):
         try:
             shown = self.fresh.version(name, held.name)
         except TargetError as failure:
-            raise _unknown(what, failure) from failure
+            raise unknown_result(what, failure) from failure
         if shown is None:
             raise refusals.unknown(name, held.name)
         self.recent.note(name, held.name, shown)
@@ -314,7 +204,7 @@ class Writer(Struct, frozen=True):
             wait = not is_final(failure)
             return self.fresh.written(name, written.name, written, wait=wait)
         except TargetError as error:
-            raise _unknown(f"{name}:{written.name}", failure) from error
+            raise unknown_result(f"{name}:{written.name}", failure) from error
 
     def changeable(
         self, name: str, version: str, check: Callable[[Resource | None], object]
@@ -346,42 +236,3 @@ class Writer(Struct, frozen=True):
         """
         if self.fresh.archived(name):
             raise refusals.hidden(name, version)
-
-
-def _unknown(what: str, failure: TargetError) -> TargetError:
-    return TargetError(
-        f"{failure} {what} could not be read afterwards, so it is unknown whether the change was "
-        "made. Run apply again."
-    )
-
-
-def _unmarked(name: str, owner: str, error: TargetError) -> TargetError:
-    return TargetError(
-        f"The version is written, but it is unknown whether the environment {name} lists project "
-        f"{owner} as an owner: {error} Run apply again."
-    )
-
-
-def _archived_alone(versions: Collection[Resource]) -> list[str]:
-    """Returns the versions of an archived container that were archived separately.
-
-    If the service shows all versions as archived, each version possibly shows the state of its
-    container. In this case, the returned list is empty, and the next plan archives all undeclared
-    versions again.
-    """
-    alone = [item.name for item in versions if item.archived]
-    return alone if len(alone) < len(versions) else []
-
-
-def _written(
-    item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
-) -> Resource:
-    """Returns the resource that a write should produce. Some responses contain no resource."""
-    said: dict[str, JSON] = {
-        "description": description,
-        "tags": dict(tags),
-        "isArchived": archived,
-        # Remove the stage, because the stage `Archived` in a response would override `isArchived`.
-        "stage": None,
-    }
-    return Resource(item.name, {**item.properties, **said}, item.created)
