@@ -11,8 +11,10 @@ class Behaviour(Struct, frozen=True):
     """The store's behaviour in each undocumented case. The local target uses the defaults.
 
     Attributes:
-        tags: whether a write of tags replaces all tags or adds to them.
-        omitted: whether a write without description or tags keeps or clears the stored values.
+        tags: whether the tags in a write replace all stored tags (`replace`) or are added to them
+            (`merge`).
+        omitted: whether a write without a description keeps or clears the stored description. Tags
+            are treated in the same way.
         restore: whether restoring a container also restores versions that were archived separately
             (`all`) or leaves them archived (`keep`).
         archive_hidden: whether a single version can be archived while its container is archived.

@@ -1,4 +1,4 @@
-"""Deletes versions and containers, like the service's `DELETE`. envsync itself never deletes."""
+"""Deletes versions and containers, like the service's `DELETE`. Only the emulator deletes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def delete(
 
 
 def _allow(connection: sqlite3.Connection) -> None:
-    """Rebuilds the history table of a file that was created before deletes were supported."""
+    """Replaces a history table that does not accept the action `delete`, from an older envsync."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'history'"
     if "'delete'" in connection.execute(query).fetchone()[0]:
         return

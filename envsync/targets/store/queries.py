@@ -74,9 +74,10 @@ def snapshot(
 
 
 def snapshot_of(connection: sqlite3.Connection, name: str) -> Snapshot:
-    """Returns one container with its versions and build contexts. Empty if there is no container.
+    """Returns one container with its versions and build contexts.
 
-    `snapshot` needs a table of names, so it takes longer for a single name.
+    The result is empty if the container does not exist. For a single name, this function is faster
+    than `snapshot`, which passes the names as JSON.
     """
     container = find_container(connection, name)
     if container is None:
@@ -215,7 +216,7 @@ def record(
     before: JSON,
     after: JSON,
 ) -> None:
-    """Inserts one entry of the history.
+    """Inserts one entry into the history.
 
     Args:
         connection: a connection in a write transaction.

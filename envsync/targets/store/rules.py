@@ -11,7 +11,7 @@ from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionRecord, V
 
 
 def check_same(row: VersionRow, new: NewVersion) -> None:
-    """Checks that a registered version has the spec and owner of the new version.
+    """Checks that a registered version has the same spec and owner as the new version.
 
     Raises:
         RuleViolation: the registered version has another owner or another spec. The spec of a
@@ -29,7 +29,7 @@ def check_same(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed(row: VersionRow, new: NewVersion) -> None:
-    """Checks that a registered version has the spec of the new version.
+    """Checks that a registered version has the same spec as the new version.
 
     Raises:
         RuleViolation: the registered version has another spec.

@@ -46,7 +46,7 @@ WHEN NOT EXISTS (
     AND action = 'delete' AND name = OLD.name AND version = OLD.version)
 BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
 """
-"""The table of changes, and a trigger: a version can be deleted only after its history entry."""
+"""The history table. A trigger refuses to delete a version that has no `delete` entry in it."""
 
 ALLOW_DELETES = f"""
 DROP TRIGGER versions_stay;
@@ -58,7 +58,7 @@ DROP TRIGGER history_stays;
 INSERT INTO history SELECT * FROM history_without_deletes;
 DROP TABLE history_without_deletes;
 """  # noqa: S608 (a constant)
-"""Statements that replace the history table of a file in which deletes are not supported yet.
+"""Statements that replace a history table that does not accept the action `delete`.
 
 `SCHEMA_VERSION` stays the same, because an older envsync can still use the file.
 """
