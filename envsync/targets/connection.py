@@ -49,7 +49,8 @@ class Connection(Value, frozen=True):
         time_limit: the seconds for which a failing request is repeated.
         operation_limit: the seconds for which envsync waits for a long-running operation. The
             setting `operation_timeout` of a target takes precedence.
-        stale: the seconds after a write in which a GET of a version can return the old state.
+        stale: after a write, a GET of a version can return the old state for this number of
+            seconds.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
         warn: a function that is called with a warning, for example about a full disk.
         reading: see `Reading`. The local target is fast, so it shows no progress.

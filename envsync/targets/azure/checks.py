@@ -67,7 +67,7 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
     if not (held.context_uri or "").startswith("https://"):
         raise TargetError(
             f"{environment.key} was registered without its build context, because another client "
-            "registered this version at the same time. Archive it, and register a new version."
+            "registered this version at the same time. Archive this version and register a new one."
         )
 
 

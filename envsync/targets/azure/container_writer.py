@@ -33,7 +33,7 @@ class ContainerWriter(Struct, frozen=True):
     Attributes:
         endpoint: the workspace or registry.
         recent: this process's recent writes, to which the writer adds each write.
-        fresh: the object that reads resources so that they show the recent writes.
+        fresh: the object that reads resources. The results include the recent writes.
         versions: the object that writes versions.
     """
 
@@ -45,14 +45,15 @@ class ContainerWriter(Struct, frozen=True):
     def own(self, name: str, owner: str | None) -> None:
         """Adds an owner to a container's tags, so that the list of containers shows the owner.
 
-        If the service drops or refuses the tag, the change still succeeds.
+        If the service does not support tags of containers, no error is raised.
 
         Raises:
-            TargetError: the tag could not be written. The next plan contains the change again.
+            TargetError: the request failed for another reason. The next plan contains the change
+                again.
         """
         if owner is None:
             return
-        # Without these checks, each change of an environment would need one more GET.
+        # These checks save one GET for each change of an environment.
         if self.recent.is_marked(name, owner):
             return
         if owner in owners(self.fresh.listed_tags(name)):
@@ -61,8 +62,8 @@ class ContainerWriter(Struct, frozen=True):
         try:
             self._mark(name, owner)
         except RequestRefused as error:
-            # A status in `DECLINED` shows that the service does not support tags. A 403 or 500 is
-            # a failure.
+            # A status in `DECLINED` shows that the service does not support tags. Any other status,
+            # such as 403 or 500, is a failure.
             if error.status not in DECLINED:
                 raise _unmarked(name, owner, error) from error
         except TargetError as error:
@@ -90,7 +91,7 @@ class ContainerWriter(Struct, frozen=True):
         try:
             held = self.endpoint.resources.put_container(name, sent) or expected
         except TargetError as failure:
-            # An earlier attempt of the request can have succeeded although its response was lost.
+            # Possibly an earlier attempt of the request succeeded, but its response was lost.
             if not self._container_written(name, expected, failure):
                 raise
             held = expected
@@ -111,7 +112,7 @@ class ContainerWriter(Struct, frozen=True):
     def set_container(
         self, name: str, archived: bool, check: Callable[[Iterable[Resource]], object] | None
     ) -> None:
-        """Archives or restores a container. Sends the request even if the state seems right.
+        """Archives or restores a container, even if it already seems to have the requested state.
 
         Args:
             name: the name of the container.
@@ -126,7 +127,7 @@ class ContainerWriter(Struct, frozen=True):
         # is checked.
         if is_reserved(name):
             raise refusals.curated(name)
-        # The versions are read after the container, so that the time until the write is short.
+        # Read the versions last, so that little time passes between this read and the write.
         versions = [] if archived and check is None else self.fresh.versions(name)
         if check is not None:
             check(versions)
@@ -141,7 +142,7 @@ class ContainerWriter(Struct, frozen=True):
             held = self._put_container(name, container, tags={}, archived=archived)
         ensure_archived(name, held, archived)
         # The documentation does not say whether restoring a container also restores versions that
-        # were archived separately.
+        # were archived separately. Archive these versions again.
         for version in alone:
             self.versions.set_version(name, version, True)
 

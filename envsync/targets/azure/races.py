@@ -1,6 +1,6 @@
 """Functions that raise an error if another client wrote at the same time as this process.
 
-The service supports no conditional writes, so these functions are called after a write.
+The service supports no conditional writes, so the state is checked again after a write.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def ensure_not_born_archived(
 ) -> None:
     """Checks that the container was not archived when a version was created.
 
-    The lists can be stale, so the container can also have been archived before the plan.
+    The lists can be stale, so the container was possibly archived even before the plan was made.
 
     Args:
         key: the name and version.

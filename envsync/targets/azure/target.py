@@ -57,8 +57,8 @@ class AzureTarget:
             find: a function that returns the endpoint. The function is called once, when the target
                 is first used.
             parallel: the maximum number of concurrent reads.
-            stale: the number of seconds for which a GET of a version can return the old state after
-                a write.
+            stale: after a write, a GET of a version can return the old state for this number of
+                seconds.
             close: a function that closes the connections.
             stop: a function that ends the waits for long-running operations.
             reading: shows the progress of a read.
@@ -117,7 +117,7 @@ class AzureTarget:
         contexts.fetch(item.context_uri, destination)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until a read shows this process's writes, and late writes of other clients.
+        """Waits until a read shows this process's writes, and the late writes of other clients.
 
         Lists can take a minute to show which environments were archived or restored.
 
@@ -133,9 +133,9 @@ class AzureTarget:
 
         Raises:
             Conflict: the version exists with another spec, owner or metadata, or the container was
-                archived or restored in the meantime.
-            TargetError: the build context on disk has changed, or the service refuses the version
-                or stores other values.
+                archived or restored since the plan was made.
+            TargetError: the build context on disk has changed since the plan was made, or the
+                service refuses the version or stores other values.
         """
         refusals.check_new(
             environment.key.name,
@@ -158,8 +158,9 @@ class AzureTarget:
 
         with self._writing(key.name):
             # azure-ai-ml's `create_or_update` would replace the metadata of an existing version,
-            # and restore an archived version. So the version is read just before it is sent, after
-            # an upload. Reading it before the upload as well can make the upload unnecessary.
+            # and restore an archived version. `find` therefore reads the version after an upload,
+            # just before the new version is sent. `find` is also called before an upload, because
+            # the upload is not necessary if the version exists.
             held = None if environment.spec.local_context is None else find()
             if held is None:
                 self._versions.register(environment, find)
@@ -219,7 +220,7 @@ class AzureTarget:
         """Archives or restores one version, or the container if `version` is None.
 
         Restoring a container does not restore versions that were archived separately. If the
-        service restores these versions, they are archived again.
+        service restores these versions, envsync archives them again.
 
         Raises:
             Conflict: the state is not the expected state.
@@ -243,7 +244,7 @@ class AzureTarget:
         """Adds a project to the owners in the tags of a container.
 
         Raises:
-            Conflict: the container was archived or restored in the meantime.
+            Conflict: the container was archived or restored since the plan was made.
             TargetError: the container does not exist, or its tags could not be written.
         """
         with self._writing(name):
@@ -253,9 +254,9 @@ class AzureTarget:
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None
     ) -> Container:
-        """Returns a container that holds the given versions.
+        """Returns a container with the given versions, for a comparison with `before`.
 
-        The archived state is read if there is a `before` to compare with. Otherwise, it is False.
+        If `before` is None, the archived state is not needed, so it is False.
         """
         return Container(
             name,
@@ -273,7 +274,7 @@ class AzureTarget:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint of the target. The first use of this property finds the endpoint."""
+        """The endpoint of the target. The endpoint is found at the first use of this property."""
         return self._containers.endpoint
 
     @property

@@ -30,7 +30,7 @@ DECLINED: Final = frozenset({400, 405, 409})
 
 
 class _RegisteredError(Exception):
-    """Ends a create, because the version is already registered as declared."""
+    """Ends `Creator.create` early, because the version is already registered as declared."""
 
     def __init__(self, held: Resource) -> None:
         super().__init__(held.name)
@@ -45,7 +45,7 @@ class VersionWriter(Struct, frozen=True):
     Attributes:
         endpoint: the workspace or registry.
         recent: this process's recent writes, to which the writer adds each write.
-        fresh: the object that reads resources so that they show the recent writes.
+        fresh: the object that reads resources. The results include the recent writes.
     """
 
     endpoint: Endpoint
@@ -59,9 +59,9 @@ class VersionWriter(Struct, frozen=True):
 
         Args:
             environment: the version.
-            check: a function that is called just before the version is sent. The function returns
-                the version if the version is already registered as declared. In this case, or if
-                the function raises an exception, the version is not sent.
+            check: a function that is called just before the version is sent. If the version is
+                already registered as declared, the function returns the registered version, and
+                nothing is sent. If the function raises an exception, nothing is sent either.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -72,7 +72,8 @@ class VersionWriter(Struct, frozen=True):
         def checked() -> None:
             nonlocal sent
             held = check()
-            # If a request is sent again, the version can be the result of the first attempt.
+            # If the request was sent before, the version is possibly the result of the earlier
+            # attempt.
             if held is not None and not sent:
                 raise _RegisteredError(held)
             sent = True
@@ -98,9 +99,9 @@ class VersionWriter(Struct, frozen=True):
                     new, description=environment.metadata.description, tags=tags, archived=archived
                 )
                 self.recent.note(key.name, key.version, written)
-            # The version is read even if `create` failed, because a PUT can succeed although the
-            # connection is closed before the response arrives. A GET right after the PUT can be
-            # stale.
+            # Read the version even if `create` failed, because the PUT possibly succeeded although
+            # its response was lost. In this case, the first GET can be stale, so `must_exist` is
+            # set.
             uncertain = failure is not None and sent and not is_final(failure)
             held = self.fresh.version(key.name, key.version, must_exist=uncertain)
         except TargetError as error:
@@ -132,8 +133,8 @@ class VersionWriter(Struct, frozen=True):
             check: see `changeable`.
 
         Raises:
-            TargetError: the version does not exist or is curated, its container is archived, or the
-                service ignored the change.
+            TargetError: the version does not exist or is curated, its archived container forbids
+                the change, or the service ignored the change.
         """
         held = self.changeable(name, version, check)
         if not archived:
@@ -174,13 +175,13 @@ class VersionWriter(Struct, frozen=True):
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
-        # The response to the PUT is checked first, because it is never stale. The GET below shows
-        # what the service has really stored.
+        # The response to the PUT is checked first, because this response is never stale. The GET
+        # below shows what the service has really stored.
         written = after_write(held, description=description, tags=kept, archived=archived)
         try:
             answer = self.endpoint.resources.put_version(name, held.name, sent)
         except TargetError as failure:
-            # An earlier attempt of the request can have succeeded although its response was lost.
+            # Possibly an earlier attempt of the request succeeded, but its response was lost.
             if not self._version_written(name, written, failure):
                 raise
             answer = written

@@ -98,7 +98,7 @@ class Database:
         return connection
 
     def _write_header(self, connection: sqlite3.Connection) -> None:
-        """Writes the new format number from the WAL into the file, for `is_local_target`."""
+        """Copies the format number from the WAL into the file, where `is_local_target` reads it."""
         with self._turns.turn():
             self._turns.commit()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -63,7 +63,7 @@ def delete(
 
 
 def _allow(connection: sqlite3.Connection) -> None:
-    """Replaces a history table that does not accept the action `delete`, from an older envsync."""
+    """Replaces the history table of an older envsync, which does not accept the action `delete`."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'history'"
     if "'delete'" in connection.execute(query).fetchone()[0]:
         return

@@ -46,7 +46,7 @@ WHEN NOT EXISTS (
     AND action = 'delete' AND name = OLD.name AND version = OLD.version)
 BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
 """
-"""The history table. A trigger refuses to delete a version that has no `delete` entry in it."""
+"""The history table. A trigger refuses to delete a version without a `delete` entry here."""
 
 ALLOW_DELETES = f"""
 DROP TRIGGER versions_stay;

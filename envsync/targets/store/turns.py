@@ -2,7 +2,7 @@
 
 A commit waits for the disk, which takes longer than most writes. So a thread does not commit its
 write if another thread is waiting for its turn. The last thread in the queue commits the writes of
-all these threads, and each thread waits for this commit. Databases call this a group commit.
+all these threads, and each thread waits for this commit. This is called a group commit.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ _NEEDS: Final[Mapping[str, str]] = {
         f"Pipelines: {DOCUMENTATION}/how-to/azure.md#signing-in"
     ),
     "workload": (
-        "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, a file with the "
-        "federated token, or choose another `credential` in envsync.yaml."
+        "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE (the path of a file "
+        "with the federated token), or choose another `credential` in envsync.yaml."
     ),
     "managed": (
         "Run envsync on a machine in Azure that has a managed identity. If the identity is "
@@ -68,12 +68,13 @@ _FEDERATION: Final = (
     f"{DOCUMENTATION}/how-to/azure.md#github-actions-without-a-secret"
 )
 _OLD_ASSERTION: Final = (
-    "The federated token has expired, and this credential cannot renew it. In GitHub Actions use "
-    "`credential: github`, in Azure Pipelines `credential: pipelines`, which request a new token "
-    f"for each sign-in: {DOCUMENTATION}/how-to/azure.md#signing-in"
+    "The federated token has expired, and this credential cannot renew it. Use `credential: "
+    "github` in GitHub Actions, or `credential: pipelines` in Azure Pipelines. These credentials "
+    f"request a new token for each sign-in: {DOCUMENTATION}/how-to/azure.md#signing-in"
 )
 _WRONG_CLOCK: Final = (
-    "Azure refused a new token of this job because of its time. Check the clock of this machine."
+    "Azure refused a new token of this job, because the token is not valid at the current time. "
+    "Check the clock of this machine."
 )
 _NO_CONNECTION: Final = (
     "Azure Pipelines issued no token for the service connection. Check that the service connection "
@@ -106,9 +107,8 @@ _SIGNS: Final = tuple(
         ),
     )
 )
-# `_OWN_SIGNS` has phrases for single credentials. The phrases of a credential are used only if
-# `envsync.yaml` selects this credential. The default credential tries several credentials, and its
-# message contains the errors of all of them.
+# `_OWN_SIGNS` has phrases that are valid for only one credential. The default credential does not
+# use these phrases, because its message contains the errors of several credentials.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),

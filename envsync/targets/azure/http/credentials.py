@@ -41,8 +41,8 @@ _KINDS: Final[Mapping[str, Callable[[Cloud], TokenCredential]]] = {
 def credential(kind: str, cloud: Cloud) -> SignIn:
     """Returns the credential that `credential` in `envsync.yaml` selects. Does not sign in.
 
-    In a job of GitHub Actions or Azure Pipelines that can request tokens, `default` selects these
-    tokens.
+    `default` selects `github` or `pipelines` in a job of GitHub Actions or Azure Pipelines, if the
+    job can request tokens.
 
     Raises:
         TargetError: a required environment variable is missing, such as `AZURE_CLIENT_ID`.
@@ -56,5 +56,5 @@ def credential(kind: str, cloud: Cloud) -> SignIn:
 
 
 def _client_id() -> str | None:
-    """Returns the client id of a user-assigned identity, or None if the variable is empty."""
+    """Returns `AZURE_CLIENT_ID`, which selects a user-assigned identity, or None if it is empty."""
     return os.environ.get("AZURE_CLIENT_ID") or None

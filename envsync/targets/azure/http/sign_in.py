@@ -14,8 +14,10 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from envsync.targets.azure.http.advice import advice
 
 _EXPIRING: Final = 600
-"""A token that expires in fewer seconds is not used for new requests. azure-core itself asks for a
-new token 300 seconds before the old one expires."""
+"""A token is not used for new requests if it expires within this number of seconds.
+
+azure-core itself requests a new token 300 seconds before the old token expires.
+"""
 
 
 class NotSignedIn(ClientAuthenticationError):
@@ -25,8 +27,8 @@ class NotSignedIn(ClientAuthenticationError):
 class SignIn:
     """A credential that raises `NotSignedIn` for every failure of azure-identity.
 
-    The service can refuse a token that has not expired, for example because it was revoked or
-    because the clock of this machine is wrong. azure-identity keeps such a token in its cache, so
+    The service can refuse a token that has not expired, for example because the token was revoked
+    or the clock of this machine is wrong. azure-identity keeps such a token in its cache, so
     `renewed` signs in with a new credential, whose cache is empty.
     """
 
@@ -52,8 +54,8 @@ class SignIn:
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Returns a token for the scopes, as azure-core's protocol `TokenCredential` requires.
 
-        If several threads need the same token, one of them signs in. Some credentials, such as the
-        Azure CLI, start a program for each token.
+        If several threads need the same token, only one of them signs in. This saves time, because
+        some credentials (such as the Azure CLI) start a program for each token.
 
         Raises:
             NotSignedIn: the credential could not sign in.
@@ -61,7 +63,8 @@ class SignIn:
         key = (*scopes, *sorted(options.items()))
         with self._choosing:
             token = self._tokens.get(key)
-            # Azure sends claims if it refuses a token that has not expired.
+            # If Azure refuses a token that has not expired, Azure sends claims. Do not return this
+            # token again.
             if token is not None and not options.get("claims") and _is_usable(token):
                 ours = None
             else:
@@ -98,7 +101,7 @@ class SignIn:
             NotSignedIn: the credential could not sign in.
         """
         with self._lock:
-            # Another thread can have replaced the same token in the meantime.
+            # Another thread has possibly replaced the same token already.
             if token in self._replaced:
                 return self._replaced[token]
             if (scopes := self._asked.get(token)) is None:
@@ -117,7 +120,7 @@ class SignIn:
 
 
 def _is_usable(token: Future[AccessToken]) -> bool:
-    """Returns whether a thread gets the token now, or the token expires in more than 10 minutes."""
+    """Returns whether a token is valid for more than 10 minutes, or is still being requested."""
     if not token.done():
         return True
     return token.exception() is None and token.result().expires_on - time.time() > _EXPIRING

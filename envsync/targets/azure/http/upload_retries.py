@@ -21,10 +21,7 @@ If the time limit is short, each attempt gets less time, so that all attempts fi
 """
 
 SLOWEST: Final = 32 * 1024
-"""Speed in bytes per second.
-
-The time limit of an upload includes the size of the upload divided by this speed.
-"""
+"""Bytes per second. This number of bytes adds one second to the time limit of an upload."""
 
 SECONDS_A_FILE: Final = 1.0
 """Seconds that each file adds to the time limit of a whole upload."""
@@ -66,8 +63,8 @@ class UploadRetries(Retries):
 
         Args:
             time_limit: the maximum seconds for one request, including all attempts.
-            clock: a function that returns the seconds since any fixed time.
-            purpose: what the requests do, for messages: `upload` or `download`.
+            clock: a function that returns the time in seconds, such as `time.monotonic`.
+            purpose: `upload` or `download`, for messages.
             named: further keyword arguments of `Retries`.
         """
         # If the storage account closes the connection before it responds, the attempt also counts
@@ -82,7 +79,7 @@ class UploadRetries(Retries):
         self._failure: TargetError | None = None
 
     def start(self, files: int, size: int) -> None:
-        """Starts the time limit of the whole upload.
+        """Starts the time limit again. The limit grows with the number and the size of the files.
 
         Args:
             files: the number of files.
@@ -122,8 +119,8 @@ class UploadRetries(Retries):
         # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
         # is not an error, because it shows that the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
-            # The body of a download is read in parts, so it is not read yet. If the request failed,
-            # the body contains the error and must be read here.
+            # A successful download reads the body in parts, after this method has returned. The
+            # body of a failed request contains the error, so it must be read here.
             response.http_response.read()
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url

@@ -1,4 +1,4 @@
-"""Uploads of build contexts: each upload succeeds, or fails with a reason, in limited time.
+"""`Uploads`: makes each upload of a build context end within a time limit.
 
 azure-ai-ml uploads a build context, and has no options for the upload. By default, azure-ai-ml 1.35
 
@@ -43,7 +43,7 @@ class Uploads:
         """Creates an object that has no uploads yet. Does not connect.
 
         Args:
-            time_limit: seconds after which a failing request is no longer retried.
+            time_limit: the seconds for which a failing request is repeated.
         """
         self._time_limit = time_limit
         self._locking = threading.Lock()
@@ -127,8 +127,7 @@ class _Address:
                 raise
 
 
-# `_watching` has a separate value in each thread, so azure-ai-ml's uploads in other threads are not
-# changed.
+# `_watching` has a separate value in each thread, so `Uploads.watched` affects only its own thread.
 _watching: ContextVar[Uploads | None] = ContextVar("watching", default=None)
 _installing = threading.Lock()
 _installed = False
@@ -184,6 +183,6 @@ def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any
 
 
 def _size(source: Path) -> tuple[int, int]:
-    """Returns the number of files in a directory, and their size in bytes."""
+    """Returns the number of files in a directory, and their total size in bytes."""
     sizes = [Path(at, name).stat().st_size for at, _, names in os.walk(source) for name in names]
     return len(sizes), sum(sizes)

@@ -126,7 +126,7 @@ class TestGitHub:
         assert refusal(service, "github") == (
             "`credential: github` needs environment variables that are empty or not set: "
             "ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN. Give the job the "
-            "permission `id-token: write`, with which GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL and "
+            "permission `id-token: write`. GitHub then sets ACTIONS_ID_TOKEN_REQUEST_URL and "
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN. A pull request from a fork never gets this permission."
         )
 
