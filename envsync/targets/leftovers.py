@@ -104,8 +104,8 @@ def _remove_leftover(directory: Path) -> None:
             _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
-        # There is no lock file. Another program created the path, or the process was killed before
-        # it created the lock file or after it removed the lock file.
+        # There is no lock file. Another program created the path, or a process was killed just
+        # after it created the directory or just before it removed the directory.
         with suppress(OSError):
             directory.rmdir()  # only an empty directory can be removed
         if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:

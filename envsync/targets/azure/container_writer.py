@@ -81,7 +81,7 @@ class ContainerWriter(Struct, frozen=True):
     ) -> Resource:
         """Writes a container and returns the resource in the response.
 
-        The container is read back only if the request has failed, because a GET does not show the
+        After a successful write, the container is not read back, because a GET does not show the
         archived state, and the lists are stale for a while.
         """
         sent = body(container, description=container.description, tags=tags, archived=archived)
@@ -135,7 +135,8 @@ class ContainerWriter(Struct, frozen=True):
         try:
             held = self._put_container(name, container, tags=container.tags, archived=archived)
         except RequestRefused as error:
-            # A service that no longer accepts tags on containers can still return earlier tags:
+            # Send the request again without tags. A service that no longer accepts tags on
+            # containers can still return earlier tags:
             # https://github.com/Azure/bicep-types-az/issues/2594
             if error.status not in DECLINED or not container.tags:
                 raise

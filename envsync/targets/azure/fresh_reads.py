@@ -83,7 +83,7 @@ class FreshReads:
         return listing
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
-        """Returns one version, with this process's last write, or None if there is no such version.
+        """Returns one version, or None. The result includes this process's last write.
 
         The GET is repeated until it shows this process's last write, for at most
         `RecentWrites.stale` seconds. If another client has overwritten this process's write, no GET

@@ -104,9 +104,9 @@ class StateReader(Struct, frozen=True):
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
         """Returns whether the project can own versions in containers without the project's tag.
 
-        The result is True in two cases: a container of the project lacks the tag, so other
-        containers can lack it as well; or no container has an owner tag, so the service possibly
-        does not store tags of containers.
+        The result is True if a container of the project lacks the tag, because other containers can
+        lack the tag as well. The result is also True if no container has an owner tag, because the
+        service possibly does not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())

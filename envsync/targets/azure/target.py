@@ -159,8 +159,8 @@ class AzureTarget:
         with self._writing(key.name):
             # azure-ai-ml's `create_or_update` would replace the metadata of an existing version,
             # and restore an archived version. `find` therefore reads the version after an upload,
-            # just before the new version is sent. `find` is also called before an upload, because
-            # the upload is not necessary if the version exists.
+            # just before the new version is sent. An earlier call of `find` saves the upload if the
+            # version exists.
             held = None if environment.spec.local_context is None else find()
             if held is None:
                 self._versions.register(environment, find)

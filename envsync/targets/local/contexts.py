@@ -1,4 +1,4 @@
-"""Stores the build contexts of a local target. The digest of a context names its directory."""
+"""Stores the build contexts of a local target: the digest `sha256:ab..` in the directory `ab..`."""
 
 from __future__ import annotations
 

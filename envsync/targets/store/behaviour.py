@@ -22,9 +22,9 @@ class Behaviour(Struct, frozen=True):
             (`own`), or also if its container is archived (`effective`).
         container_tags: whether a container keeps the tags that are written to it, drops them, or
             refuses a write with tags.
-        inherit_owner: whether a container gets the owner of its first version that has an owner.
-            The value is True for the local target. The value is False for an emulator, because
-            Azure ML changes a container's tags only if a client writes them.
+        inherit_owner: whether a container without an owner gets the owner of a version when the
+            version is written. The value is True for the local target. The value is False for an
+            emulator, because Azure ML changes a container's tags only if a client writes them.
     """
 
     # No recorded response shows which behaviour is right, so the tests of the Azure target run

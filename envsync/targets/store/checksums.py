@@ -38,7 +38,7 @@ def have_checksums(connection: sqlite3.Connection) -> bool:
 
 
 def install(connection: sqlite3.Connection) -> None:
-    """Makes a connection update the checksum of each row that it writes."""
+    """Creates triggers in a connection. They update the checksum of each row that is written."""
     connection.create_function("envsync_checksum", -1, _checksum, deterministic=True)
     connection.execute("PRAGMA temp_store = MEMORY")
     for table, key in _KEYS.items():

@@ -69,8 +69,8 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yields a connection that has the write lock.
 
-        The end of the block waits until the changes are on disk. An error in the block leaves the
-        file unchanged.
+        At the end of the block, this method waits until the changes are on disk. An error in the
+        block leaves the file unchanged.
 
         Raises:
             TargetError: the file cannot be read or written.
@@ -268,7 +268,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def _reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """Lets the block read one consistent state."""
+    """Runs the block in a read transaction, in which all reads show one consistent state."""
     connection.execute("BEGIN")
     try:
         yield

@@ -179,7 +179,8 @@ def insert(
     actor: str,
 ) -> None:
     """Inserts a new version and its build context. The version's container must exist."""
-    # Do nothing on a conflict, because several versions can share one build context.
+    # Ignore a build context that is already stored, because several versions can share one build
+    # context.
     if new.context is not None:
         connection.execute(
             "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -1,4 +1,4 @@
-"""Rules of the service that compare a new version with the registered version."""
+"""Checks a new version by the rules of the service, also against the registered version."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """Checks that the fields in `FIXED_EXTRA`, which envsync does not model, do not change.
+    """Checks that a write does not change the fields in `FIXED_EXTRA`.
 
     Raises:
         RuleViolation: the registered version has other values in fields of `FIXED_EXTRA`.

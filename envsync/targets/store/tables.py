@@ -65,9 +65,9 @@ DROP TABLE history_without_deletes;
 
 # `extra` and `properties` contain JSON that the service keeps and envsync does not model, such as
 # stage, isAnonymous and autoRebuild. SQLite compares text byte by byte by default (BINARY), so
-# names and versions are case-sensitive, as in the service. An owner is in the tags and in the
-# column `owner`, which has an index. AUTOINCREMENT never reuses the number of a deleted row, so
-# `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
+# names and versions are case-sensitive, as in the service. Owners are stored in the tags, and also
+# in the column `owner`, because this column has an index. AUTOINCREMENT never reuses the number of
+# a deleted row, so `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
 TABLES = f"""
 CREATE TABLE containers (
     name TEXT NOT NULL PRIMARY KEY,

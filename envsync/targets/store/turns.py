@@ -1,8 +1,8 @@
 """`Turns`: threads use one connection in turn, and commit their writes together.
 
-A commit waits for the disk, which takes longer than most writes. So a thread does not commit its
-write if another thread is waiting for its turn. The last thread in the queue commits the writes of
-all these threads, and each thread waits for this commit. This is called a group commit.
+A commit waits for the disk, which takes longer than most writes. So a thread leaves the commit of
+its write to the next thread, if another thread is waiting. The last thread in the queue commits the
+writes of all these threads. Each thread waits for this commit. This is called a group commit.
 """
 
 from __future__ import annotations

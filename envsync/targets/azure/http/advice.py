@@ -29,7 +29,7 @@ _NEEDS: Final[Mapping[str, str]] = {
         f"of the application: {DOCUMENTATION}/how-to/azure.md#github-actions-without-a-secret"
     ),
     "pipelines": (
-        "Check the service connection of the task, and that its application trusts Azure "
+        "Check the service connection of the task, and check that its application trusts Azure "
         f"Pipelines: {DOCUMENTATION}/how-to/azure.md#signing-in"
     ),
     "workload": (

@@ -182,7 +182,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
             f"{urlsplit(url).path.split('/')[1]}, to which build contexts are uploaded. Ask an "
             "administrator of the workspace or registry to restore it."
         )
-    # The code is `SubscriptionNotFound`, or `InvalidSubscriptionId` if the id is not a GUID.
+    # Both `SubscriptionNotFound` and `InvalidSubscriptionId` (the id is not a GUID) match.
     if "subscription" in code:
         return (
             f"There is no subscription {parts.get('subscriptions')} for this sign-in: check "
@@ -255,7 +255,7 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for a response that is not JSON as expected, and so not from Azure."""
+    """Returns the error for a response that does not come from Azure, because it is not JSON."""
     return TargetError(
         f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
         "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."

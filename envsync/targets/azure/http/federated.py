@@ -204,7 +204,7 @@ def _values(kind: Kind) -> dict[str, str]:
         fixes = (
             f"This credential signs in only in a job of {system}. To sign in elsewhere as well, "
             "remove `credential` from envsync.yaml: by default, envsync uses the job's tokens in "
-            f"{system}, and for example `az login` on other machines."
+            f"{system}, and another sign-in, such as `az login`, on other machines."
         )
     raise MissingVariables(
         f"`credential: {kind}` needs environment variables that are empty or not set: "

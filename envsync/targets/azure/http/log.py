@@ -68,7 +68,7 @@ class RequestLog:
         self._ended = False
 
     def answered(self, request: Any, response: Any, seconds: float) -> None:
-        """Writes an azure-core request and its response to the log."""
+        """Logs an azure-core request and its response."""
         headers: dict[str, JSON] = {
             name: redacted_url(str(response.headers[name]))
             for name in _IDS
@@ -82,7 +82,7 @@ class RequestLog:
         self._write(request, seconds, answer)
 
     def failed(self, request: Any, error: Exception, seconds: float) -> None:
-        """Writes an azure-core request without a response to the log."""
+        """Logs an azure-core request that got no response."""
         self._write(request, seconds, {"error": redacted_text(str(error))})
 
     def close(self) -> None:

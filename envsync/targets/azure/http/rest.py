@@ -142,8 +142,8 @@ class Rest:
         # header `Location`, although the resource is complete.
         if answer.status != 202 or poll is None:
             return answer.body
-        # The URL in `Azure-AsyncOperation` returns 200 even before the operation has ended, so the
-        # transport cannot limit the operation. This method limits it.
+        # The URL in the header `Azure-AsyncOperation` returns 200 even before the operation has
+        # ended, so the transport cannot limit the operation. This method limits it.
         wait, operation = _FIRST_POLL, self._operations.start(url)
         while not _has_ended(answer):
             operation.check()
@@ -217,8 +217,8 @@ def _parsed(content: bytes) -> JSON:
 def _has_ended(answer: Answer) -> bool:
     """Returns whether a long-running operation has ended, by the rules of the Resource Manager.
 
-    The URL in `Location` returns 202 until the operation has ended. The URL in
-    `Azure-AsyncOperation` returns 200 with a `status` in the body:
+    The URL in the header `Location` returns 202 until the operation has ended. The URL in the
+    header `Azure-AsyncOperation` returns 200 with a `status` in the body:
     https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
     """
     if answer.status == 202:

@@ -23,7 +23,7 @@ RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of temporary failures. A PUT is idempotent, so it can be sent twice."""
 
 MOST_FAILED_CONNECTIONS: Final = 3
-"""The maximum number of retries after failed connections, so that the user soon gets an error."""
+"""The maximum number of retries after failed connections. It is small, to report errors soon."""
 
 _FIRST_WAIT: Final = 0.4
 _LONGEST_WAIT: Final = 30.0

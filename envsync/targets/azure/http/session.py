@@ -87,7 +87,7 @@ class _Adapter(HTTPAdapter):
         super().__init__(
             # urllib3 must not retry, because the pipeline retries. The pool must not block: a
             # response that nobody reads keeps its connection, and a thread could wait for ever for
-            # this connection. Otherwise, the pool has room for the connections of all threads.
+            # this connection. The pool has room for the connections of all threads.
             max_retries=Retry(total=False, redirect=False, raise_on_status=False),
             pool_connections=8,
             pool_maxsize=max(parallel, 1) + 4,

@@ -162,9 +162,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         return response
 
     def sleep(self, duration: float) -> None:
-        """Waits between two polls of azure-ai-ml. An interruption of the run ends the wait.
+        """Waits before azure-ai-ml polls an operation again, or repeats a failed request.
 
-        azure-ai-ml also calls this method before it repeats a failed request.
+        An interruption of the run ends the wait.
         """
         self.operations.wait(duration)
 
@@ -187,9 +187,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
-        # The URL in `Location` returns 202 until the operation has ended. The URL in
-        # `Azure-AsyncOperation` returns 200 and the state of the operation in the body. `Rest`
-        # reads this state.
+        # The URL in the header `Location` returns 202 until the operation has ended. The URL in the
+        # header `Azure-AsyncOperation` returns 200, and the body contains the state of the
+        # operation. `Rest` reads this state.
         if request.method == "GET" and response.status_code not in RETRIED:
             if response.status_code == 200 and self.operations.is_polled(request.url):
                 # azure-ai-ml does not read this body, so azure-ai-ml would report a failed

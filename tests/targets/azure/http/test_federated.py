@@ -154,7 +154,7 @@ class TestGitHub:
         assert refusal(service, "github").endswith(
             "This credential signs in only in a job of GitHub Actions. To sign in elsewhere as "
             "well, remove `credential` from envsync.yaml: by default, envsync uses the job's "
-            "tokens in GitHub Actions, and for example `az login` on other machines."
+            "tokens in GitHub Actions, and another sign-in, such as `az login`, on other machines."
         )
 
     @pytest.mark.parametrize(
