@@ -48,7 +48,7 @@ class AzureClient(Struct, frozen=True):
         """Returns an object that creates versions in one workspace or registry.
 
         Args:
-            scope: the arguments of `MLClient` that name the workspace or registry.
+            scope: the arguments of `MLClient` that identify the workspace or registry.
         """
         return Creator(
             cloud=self.rest.cloud,

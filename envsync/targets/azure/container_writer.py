@@ -48,8 +48,7 @@ class ContainerWriter(Struct, frozen=True):
         If the service does not support tags of containers, no error is raised.
 
         Raises:
-            TargetError: the request failed for another reason. The next plan contains the change
-                again.
+            TargetError: the owner could not be added. The next plan contains the change again.
         """
         if owner is None:
             return

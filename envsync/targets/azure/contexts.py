@@ -132,7 +132,7 @@ class _Address(Struct, frozen=True):
 def _address(uri: str) -> _Address | None:
     """Parses the URL of a build context.
 
-    Returns None if the URL does not name blobs in a container.
+    Returns None if the URL is not an address of blobs in a container.
     """
     # `urlsplit` would end the path at a `#` or `?`, which the name of a directory can contain.
     found = _URL.fullmatch(uri)

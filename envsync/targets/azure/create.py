@@ -68,7 +68,7 @@ class Creator:
             cloud: the cloud.
             credential: the credential that signs in.
             transport: the transport for requests to the service. Uploads use their own transport.
-            scope: the arguments of `MLClient` that name the workspace or registry.
+            scope: the arguments of `MLClient` that identify the workspace or registry.
             time_limit: the seconds for which a failing request is repeated.
         """
         self._cloud = cloud
@@ -139,8 +139,7 @@ class Creator:
                     # azure-ai-ml sends telemetry to Microsoft by default.
                     enable_telemetry=False,
                     # Without a progress bar, azure-ai-ml does not read the results of its upload
-                    # workers, and a failed upload hangs for ever. `Uploads` keeps the progress bar
-                    # invisible.
+                    # workers, and a failed upload hangs for ever. `Uploads` hides the progress bar.
                     show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,

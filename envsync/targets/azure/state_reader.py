@@ -4,8 +4,8 @@ Two lists show all containers. For each container that is declared or belongs to
 more request lists the versions. The other containers need no request. If a list does not show a
 container or a recent write yet, one more request reads the missing resource.
 
-The tags of a container name the projects that own its versions. If the service drops or refuses
-these tags, envsync lists the versions of every container that can belong to the project.
+The owner tags of a container contain the projects that own its versions. If the service drops or
+refuses these tags, envsync lists the versions of every container that can belong to the project.
 """
 
 from __future__ import annotations

@@ -254,10 +254,8 @@ class AzureTarget:
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None
     ) -> Container:
-        """Returns a container with the given versions, for a comparison with `before`.
-
-        If `before` is None, the archived state is not needed, so it is False.
-        """
+        """Returns a container with the given versions, for a comparison with `before`."""
+        # If `before` is None, nothing is compared, so the archived state is not read.
         return Container(
             name,
             tuple(registered(name, item) for item in items if item is not None),

@@ -83,8 +83,8 @@ class Resource(Struct, frozen=True):
         """True if the resource is shown as archived.
 
         For a container, only the response to a PUT shows the right archived state. The stage
-        `Archived` counts as well, because the service derives `isArchived` and `stage` from each
-        other, as recordings of registries from 2023 and 2026 show.
+        `Archived` has the same meaning as `isArchived`, because the service derives each of the two
+        fields from the other, as recordings of registries from 2023 and 2026 show.
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"

@@ -58,7 +58,7 @@ class LocalTarget:
         Args:
             path: the SQLite file.
             identity: the identity of this target in a plan.
-            actor: the author of the changes in the history. If None, see `current_actor`.
+            actor: the user that the history shows for each change. If None, see `current_actor`.
             clock: a function that returns the current time with its time zone.
         """
         self._identity = identity

@@ -149,7 +149,7 @@ def records(
 
 
 def records_of(connection: sqlite3.Connection, names: Iterable[str]) -> list[VersionRecord]:
-    """Returns the full records of all versions of some containers, from oldest to newest."""
+    """Returns the full records of all versions of the containers `names`, from oldest to newest."""
     # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
     where = "WHERE name IN (SELECT value FROM json_each(?)) "
     query = f"{_VERSION_RECORDS}{where}ORDER BY seq"
@@ -159,7 +159,7 @@ def records_of(connection: sqlite3.Connection, names: Iterable[str]) -> list[Ver
 def add_container(
     connection: sqlite3.Connection, name: str, at: str, actor: str, owner: str | None = None
 ) -> None:
-    """Inserts a container. If `owner` is not None, the container's tags name this owner."""
+    """Inserts a container. If `owner` is not None, the container gets a tag with this owner."""
     tags: dict[str, JSON] = {} if owner is None else {OWNER_TAG: owner}
     connection.execute(
         "INSERT INTO containers"
@@ -236,7 +236,7 @@ def record(
 
 
 def own_container(connection: sqlite3.Connection, name: str, owner: str | None) -> None:
-    """Writes an owner into a container's tags, unless the tags already name an owner."""
+    """Adds an owner to a container's tags, unless the tags already contain an owner."""
     tags = parsed_tags(container(connection, name).tags)
     if owner is not None and OWNER_TAG not in tags:
         connection.execute(

@@ -172,7 +172,7 @@ class NewVersion(Struct, frozen=True):
 
     @property
     def owner(self) -> str | None:
-        """The project that the tags name as the owner."""
+        """The project in the owner tag, or None if there is no such tag."""
         return self.tags.get(OWNER_TAG)
 
 

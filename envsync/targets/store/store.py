@@ -68,7 +68,7 @@ class Store:
 
         Args:
             path: the SQLite file.
-            actor: the author of the changes in the history.
+            actor: the user that the history shows for each change.
             clock: a function that returns the current time with its time zone.
             behaviour: the store's behaviour in cases that the service's documentation omits.
         """
@@ -198,7 +198,7 @@ class Store:
         """Yields one transaction, in which several changes form one atomic operation.
 
         Args:
-            actor: the author of the changes in the history. If None, the actor of the store.
+            actor: the user that the history shows for each change. If None, the actor of the store.
 
         Raises:
             TargetError: the file cannot be used.

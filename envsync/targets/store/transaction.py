@@ -44,7 +44,7 @@ class Transaction:
         Args:
             connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
-            actor: the author of the changes in the history.
+            actor: the user that the history shows for each change.
             behaviour: the store's behaviour in cases that the service's documentation omits.
         """
         self._connection = connection
