@@ -1,4 +1,4 @@
-"""Stores the build contexts of a local target: the digest `sha256:ab..` in the directory `ab..`."""
+"""Stores the build contexts of a local target, each in its own directory."""
 
 from __future__ import annotations
 

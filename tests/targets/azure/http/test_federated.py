@@ -343,9 +343,9 @@ class TestLongJobs:
         statuses = [outcome.status for outcome in done.outcomes]
         assert (statuses[0], statuses[-1]) == ("done", "failed")
         assert done.outcomes[-1].error == (
-            "The federated token has expired, and this credential cannot renew it. In GitHub "
-            "Actions use `credential: github`, in Azure Pipelines `credential: pipelines`, which "
-            "request a new token for each sign-in: "
+            "The federated token has expired, and this credential cannot renew it. Use "
+            "`credential: github` in GitHub Actions, or `credential: pipelines` in Azure "
+            "Pipelines. These credentials request a new token for each sign-in: "
             f"{DOCUMENTATION}/how-to/azure.md#signing-in"
         )
 
