@@ -1,4 +1,4 @@
-"""`open_to_append`: opens a log file so that neither opening nor writing can wait for a reader."""
+"""`open_to_append`: opens a log file, but no pipe or socket, because writing to them can block."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import stat
 from pathlib import Path
 from typing import TextIO
 
-# Windows has none of these flags. With O_NONBLOCK, opening a named pipe without a reader fails at
-# once, and with O_NOCTTY a terminal does not become the terminal of this process.
+# With O_NONBLOCK, opening a named pipe fails at once if no process reads from it. With O_NOCTTY, an
+# opened terminal does not become the controlling terminal of this process. Windows has neither
+# flag.
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 def open_to_append(path: Path, mode: int = 0o666) -> TextIO:
     """Opens a file or a terminal to append text, and creates the file if it does not exist.
 
-    A pipe or a socket is refused: if its reader stops, each write would wait for ever.
+    Refuses a pipe or a socket, because a write can wait for ever if no process reads from it.
 
     Args:
-        path: the file, or a terminal or another character device such as `/dev/null`.
+        path: a file, or a character device such as a terminal or `/dev/null`.
         mode: the permissions of a new file.
 
     Raises:
@@ -37,7 +38,7 @@ def open_to_append(path: Path, mode: int = 0o666) -> TextIO:
         os.close(descriptor)
         raise _refused()
     if stat.S_ISCHR(kind) and _AT_ONCE:
-        # Without this line, writing to a slow terminal would fail.
+        # In non-blocking mode, writing to a slow terminal would fail.
         os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "a", encoding="utf-8")
 

@@ -1,8 +1,8 @@
-"""Checks just before a write that nobody has changed the target since the plan was made.
+"""Checks, just before a write, that the target has not changed since the plan was made.
 
 Each function compares the current state of a container in the target with the state that the plan
-expects. A container that already has the new state is no conflict, because an earlier attempt can
-have written this state although its response was lost.
+expects. If a container already has the new state, there is no conflict: an earlier attempt possibly
+wrote this state, but its response was lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def ensure_creatable(environment: Environment, before: Before | None, found: Con
         ensure_same(environment, held)
         here, there = environment.metadata, held.environment.metadata
         differences = list(metadata_differences(here, there))
-        # A version of an archived environment is archived from the start.
+        # In an archived environment, a new version is archived from the start, so its archived
+        # state is not a difference.
         if before is not None and held.archived and not found.archived:
             differences.insert(0, "the version is archived")
         if differences:
@@ -41,17 +42,15 @@ def ensure_creatable(environment: Environment, before: Before | None, found: Con
 def ensure_same(environment: Environment, held: RegisteredVersion) -> None:
     """Checks that a registered version has the same spec and owner as an environment.
 
-    A create calls this function if its version is registered already.
-
     Raises:
-        Conflict: the registered version differs, or its build context cannot be compared.
+        Conflict: the spec or owner differs, or the build contexts cannot be compared.
     """
     key = f"Environment {environment.key.name} with version {environment.key.version}"
     match = match_spec(environment.spec, held)
     if match == "other":
         fields = spec_fields(held.environment.spec, environment.spec)
         where = ", ".join(field.path for field in fields) or "build.context"
-        # The first words of this message are from the service.
+        # The text before the semicolon is the service's own message.
         raise Conflict(
             f"{key} is already registered and cannot be changed; it differs in {where}. Register a "
             "new version instead."
@@ -110,10 +109,10 @@ def ensure_archivable(
 
 
 def ensure_ownable(name: str, before: Before | None, found: Container) -> None:
-    """Checks, before owners are written, that the container is as the plan expects.
+    """Checks, before an owner is added to a container, that the container is as the plan expects.
 
     Raises:
-        Conflict: the container was archived or restored in the meantime.
+        Conflict: the container was archived or restored since the plan was made.
     """
     _ensure(name, before, found)
 

@@ -13,23 +13,23 @@ from envsync.model.target import DEFAULT_PARALLEL
 from envsync.model.value import Value
 
 DEFAULT_TIME_LIMIT: Final = 300.0
-"""Seconds after which a failing request is no longer retried."""
+"""Seconds for which a failing request is repeated."""
 
 DEFAULT_OPERATION_LIMIT: Final = 900.0
-"""Seconds after which envsync stops waiting for a long-running operation.
+"""Seconds for which envsync waits for a long-running operation.
 
-The service itself gives an operation one hour (the header `x-ms-async-operation-timeout` in
-recorded responses), but the registration of an environment takes seconds.
+The service allows one hour (the header `x-ms-async-operation-timeout` in recorded responses), but
+registering an environment takes only seconds.
 """
 
 DEFAULT_STALE: Final = 30.0
-"""The number of seconds for which a GET of a version can return the old state after a write."""
+"""After a write, a GET of a version can return the old state for this number of seconds."""
 
 Advance: TypeAlias = Callable[[int, int], None]
-"""`advance(done, total)` is called while a target is read. An unknown `total` is 0."""
+"""Called as `advance(done, total)` while a target is read. `total` is 0 if it is not known yet."""
 
 Reading: TypeAlias = Callable[[], AbstractContextManager[Advance]]
-"""A function that returns a context manager, which shows the progress of reading a target."""
+"""Returns a context manager that shows the progress of a read while its block runs."""
 
 
 def in_silence() -> AbstractContextManager[Advance]:
@@ -46,16 +46,16 @@ class Connection(Value, frozen=True):
 
     Attributes:
         parallel: the maximum number of concurrent requests.
-        time_limit: seconds after which a failing request is no longer retried.
-        operation_limit: seconds after which envsync stops waiting for a long-running operation. The
+        time_limit: the seconds for which a failing request is repeated.
+        operation_limit: the seconds for which envsync waits for a long-running operation. The
             setting `operation_timeout` of a target takes precedence.
-        stale: the number of seconds for which a GET of a version can return the old state after a
-            write.
+        stale: after a write, a GET of a version can return the old state for this number of
+            seconds.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
         warn: a function that is called with a warning, for example about a full disk.
-        reading: shows the progress of a read. The local target is fast and does not show progress.
-        credentials: the credentials that are in use, by kind and cloud. Targets that have the same
-            mapping sign in once.
+        reading: see `Reading`. The local target is fast, so it shows no progress.
+        credentials: the credentials in use, by kind and cloud. Targets share this mapping, so that
+            each credential signs in only once.
     """
 
     uncompared = ("warn", "reading", "credentials")

@@ -1,8 +1,8 @@
-"""Temporary directories, which the next run removes if the process is killed.
+"""Temporary directories. If a process is killed, the next run removes its directories.
 
-Each directory contains a lock file. The process that created the directory locks this file. The
-lock ends with the process, even if the process is killed. So a directory whose lock is free belongs
-to no process.
+Each directory contains a lock file, which is locked by the process that created the directory. The
+lock ends with the process, even if the process is killed. If the lock file is not locked, the
+directory is a leftover of a killed process.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _ABANDONED_AFTER: Final = 24 * 60 * 60
 
 
 _ATTEMPTS: Final = 5
-"""Maximum number of directories that are created until one is locked."""
+"""Maximum number of attempts to create and lock a directory."""
 
 
 @contextmanager
 def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """Yields a new directory, which is removed at the end of the block.
 
-    First removes the directories with the same prefix that killed processes have left.
+    First, the leftovers of killed processes are removed: directories that have the same prefix.
 
     Args:
         prefix: the start of the name of the directory.
@@ -57,10 +57,10 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def _new_directory(prefix: str, parent: Path) -> tuple[Path, IO[bytes]]:
-    """Creates a directory with a locked lock file.
+    """Creates a directory with a lock file, and locks the lock file.
 
-    Another process can remove the new directory before the lock file is locked, because the
-    directory looks like one of a killed process. In this case, another directory is created.
+    Until the lock file is locked, the directory looks like a leftover, and another process can
+    remove it. In this case, the function tries again with another directory.
 
     Returns:
         The directory, and the open lock file.
@@ -85,7 +85,7 @@ def _new_directory(prefix: str, parent: Path) -> tuple[Path, IO[bytes]]:
 
 
 def remove_leftovers(prefix: str, parent: Path | None = None) -> None:
-    """Removes the directories of `locked_directory` that killed processes have left.
+    """Removes the directories that `locked_directory` created in processes that were killed.
 
     Args:
         prefix: the start of the names of the directories.
@@ -104,8 +104,8 @@ def _remove_leftover(directory: Path) -> None:
             _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
-        # Another program created the path, or the owner of the directory was killed before it
-        # created the lock file or after it removed the lock file.
+        # There is no lock file. Another program created the path, or a process was killed just
+        # after it created the directory or just before it removed the directory.
         with suppress(OSError):
             directory.rmdir()  # only an empty directory can be removed
         if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:

@@ -1,6 +1,6 @@
-"""The rules by which the Azure ML service forbids operations, and an error for each rule.
+"""Errors for operations that break a rule of the Azure ML service.
 
-The source of each rule is given with the rule. "OpenAPI" is the service's own specification in
+Docstrings and comments name the source of a rule. "OpenAPI" is the service's own specification in
 Azure/azure-rest-api-specs. "Documentation" is
 https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 """
@@ -16,7 +16,7 @@ Rule: TypeAlias = Literal["content", "fixed", "owner", "unknown", "curated", "hi
 
 
 class RuleViolation(TargetError):
-    """A rule of the service forbids an operation.
+    """The error for an operation that breaks a rule of the service.
 
     Attributes:
         rule: `content` (the service would not accept the content), `fixed` (the operation would

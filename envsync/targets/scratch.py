@@ -1,6 +1,6 @@
-"""Temporary directories that are removed even if the process is terminated.
+"""Temporary directories that are removed even if a signal such as SIGTERM ends the process.
 
-If the process is killed, the next run of `envsync apply` removes the directories.
+If the process is killed, the next run of `envsync apply` removes them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def remove_abandoned_scratch() -> None:
 
 
 def remove_scratch() -> None:
-    """Removes all scratch directories that still exist, before the process ends.
+    """Removes this process's scratch directories. Called before the process ends.
 
     The removal is tried three times, because a thread is possibly still writing to a directory.
     """

@@ -67,7 +67,7 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
     if not (held.context_uri or "").startswith("https://"):
         raise TargetError(
             f"{environment.key} was registered without its build context, because another client "
-            "registered this version at the same time. Archive it, and register a new version."
+            "registered this version at the same time. Archive this version and register a new one."
         )
 
 
@@ -80,4 +80,17 @@ def hidden_archive(name: str, version: str, reason: str) -> TargetError:
     return TargetError(
         f"{name}:{version} could not be archived while the environment {name} is archived. "
         f"{reason} Restore the environment in Azure ML studio, and run apply again."
+    )
+
+
+def unknown_result(what: str, failure: TargetError) -> TargetError:
+    """Returns the error for a failed write whose result cannot be read.
+
+    Args:
+        what: the name of the container, or `NAME:VERSION`.
+        failure: the error of the write.
+    """
+    return TargetError(
+        f"{failure} {what} could not be read afterwards, so it is unknown whether the change was "
+        "made. Run apply again."
     )

@@ -34,7 +34,7 @@ class AzureClient(Struct, frozen=True):
         rest: the signed-in connection.
         credential: the credential that signs in.
         transport: the transport that sends requests.
-        time_limit: seconds after which a failing request is no longer retried.
+        time_limit: the seconds for which a failing request is repeated.
         log: the request log, or None if no log is written.
     """
 
@@ -48,7 +48,7 @@ class AzureClient(Struct, frozen=True):
         """Returns an object that creates versions in one workspace or registry.
 
         Args:
-            scope: the arguments of `MLClient` that name the workspace or registry.
+            scope: the arguments of `MLClient` that identify the workspace or registry.
         """
         return Creator(
             cloud=self.rest.cloud,
@@ -63,7 +63,7 @@ class AzureClient(Struct, frozen=True):
         self.transport.operations.stop()
 
     def contexts(self, workspace: str) -> UploadedContexts:
-        """Returns the uploaded build contexts of the workspace with this URL."""
+        """Returns the uploaded build contexts of the workspace with the URL `workspace`."""
         return UploadedContexts(self.rest, workspace, self.credential, time_limit=self.time_limit)
 
     def close(self) -> None:

@@ -47,7 +47,7 @@ class UploadedContexts:
             rest: the signed-in connection.
             workspace: the URL of the workspace.
             credential: the credential of the user, which is used if the datastore stores no secret.
-            time_limit: seconds after which a failing request is no longer retried.
+            time_limit: the seconds for which a failing request is repeated.
         """
         self._rest = rest
         self._datastore = f"{workspace}/datastores/{_DATASTORE}"
@@ -69,8 +69,8 @@ class UploadedContexts:
         storage = self._storage()
         if (address.host, address.container) != (storage.host, storage.container):
             raise ContextUnavailable(_ELSEWHERE)
-        # In the registered URL, azure-ai-ml does not escape the name of the directory. Other
-        # clients escape this name.
+        # azure-ai-ml does not escape the name of the directory in the registered URL, but other
+        # clients do. Try both forms.
         for prefix in dict.fromkeys((address.path, unquote(address.path))):
             if download(storage, prefix, destination, time_limit=self._time_limit):
                 return
@@ -132,7 +132,7 @@ class _Address(Struct, frozen=True):
 def _address(uri: str) -> _Address | None:
     """Parses the URL of a build context.
 
-    Returns None if it is not the URL of blobs in a container.
+    Returns None if the URL is not an address of blobs in a container.
     """
     # `urlsplit` would end the path at a `#` or `?`, which the name of a directory can contain.
     found = _URL.fullmatch(uri)

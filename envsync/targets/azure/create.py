@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient, entities
 
 _POLLING_INTERVAL = 1
-"""Seconds between two polls of a long-running operation whose responses have no `Retry-After`."""
+"""Seconds between two polls of an operation, if the response has no `Retry-After`."""
 
 _MOST_RETRIES = 500
 """The maximum number of retries.
 
-It is so high that the time limit always ends the retries first.
+This number is so high that the time limit always ends the retries first.
 """
 
 
@@ -68,8 +68,8 @@ class Creator:
             cloud: the cloud.
             credential: the credential that signs in.
             transport: the transport for requests to the service. Uploads use their own transport.
-            scope: the arguments of `MLClient` that name the workspace or registry.
-            time_limit: seconds after which a failing request is no longer retried.
+            scope: the arguments of `MLClient` that identify the workspace or registry.
+            time_limit: the seconds for which a failing request is repeated.
         """
         self._cloud = cloud
         self._credential = credential
@@ -86,8 +86,8 @@ class Creator:
         Args:
             environment: the version.
             check: a function that is called just before the version is sent. If the function raises
-                an exception, the version is not sent. In this case, the uploaded files stay. This
-                is harmless, because the service stores each content only once.
+                an exception, the version is not sent, but the uploaded files stay. They are
+                harmless, because equal content is stored only once.
 
         Raises:
             TargetError: the upload or the registration failed, the build context on disk has
@@ -139,8 +139,7 @@ class Creator:
                     # azure-ai-ml sends telemetry to Microsoft by default.
                     enable_telemetry=False,
                     # Without a progress bar, azure-ai-ml does not read the results of its upload
-                    # workers, and a failed upload hangs for ever. `Uploads` keeps the progress bar
-                    # invisible.
+                    # workers, and a failed upload hangs for ever. `Uploads` hides the progress bar.
                     show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
@@ -179,13 +178,13 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
 
 @contextmanager
 def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
-    """Yields a directory with a copy of the build context, or None if no local directory is needed.
+    """Yields a directory with a copy of the build context, or None if the context is not local.
 
     `copy_context` checks that the copied content is the content in the plan. azure-ai-ml hashes and
     uploads the copy, so later changes of the original files have no effect.
 
     Raises:
-        TargetError: the content on disk has changed, or cannot be copied.
+        TargetError: the content on disk has changed since the plan was made, or cannot be copied.
     """
     context = spec.local_context
     if context is None:

@@ -28,7 +28,8 @@ _BELIEVED: Final = 10.0
 class FreshReads:
     """Repeats each read until the result includes this process's own writes.
 
-    Stops after `RecentWrites.stale` seconds for a version, and after `LAG` seconds for the lists.
+    A read of a version is repeated for at most `RecentWrites.stale` seconds, and a read of the
+    lists for at most `LAG` seconds.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class FreshReads:
         Args:
             resources: the resources to read.
             recent: this process's recent writes.
-            clock: a function that returns the seconds since any fixed time.
+            clock: a function that returns the time in seconds, such as `time.monotonic`.
             sleep: a function that waits for a number of seconds.
         """
         self._resources = resources
@@ -58,8 +59,8 @@ class FreshReads:
     def listing(self) -> Listing:
         """Reads the list of containers.
 
-        A plan can be made from this list, and be applied much later. So the first write after this
-        call reads the list again.
+        The first write after this call reads the list again, because a plan can be applied long
+        after it was made.
         """
         return self.begin_listing()()
 
@@ -82,7 +83,7 @@ class FreshReads:
         return listing
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
-        """Returns one version, including this process's last write, or None if it does not exist.
+        """Returns one version, or None. The result includes this process's last write.
 
         The GET is repeated until it shows this process's last write, for at most
         `RecentWrites.stale` seconds. If another client has overwritten this process's write, no GET
@@ -91,8 +92,8 @@ class FreshReads:
         Args:
             name: the name of the environment.
             version: the version.
-            must_exist: if True, the GET is also repeated while the version is missing, because
-                another client has possibly just created the version.
+            must_exist: if True, the GET is also repeated while the version is missing, because the
+                version was possibly just created.
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
@@ -114,8 +115,8 @@ class FreshReads:
             name: the name of the environment.
             version: the version.
             expected: the state after the write.
-            wait: whether the GET is repeated for `RecentWrites.stale` seconds, because the response
-                can be stale. If False, only one GET is sent.
+            wait: if True, the GET is repeated until it shows this state, for at most
+                `RecentWrites.stale` seconds. If False, only one GET is sent.
 
         Raises:
             TargetError: the version cannot be read.
@@ -198,7 +199,7 @@ class FreshReads:
         return {} if entry is None else entry.tags
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits for late writes of other clients, and for lists that show each archived state.
+        """Waits for late writes of other clients, then until the lists show this process's writes.
 
         `RecentWrites.other_writes` describes the first wait. The second wait takes at most `LAG`
         seconds. After `LAG` seconds, envsync forgets each write that the lists do not show yet, so

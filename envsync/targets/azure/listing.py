@@ -1,8 +1,9 @@
 """`Listing`: the existing containers and their archived state, according to two lists.
 
 A GET of an archived container returns `isArchived: false`, as recordings of 2022, 2025 and 2026
-show. No recorded list contains an archived container, so the fields of such an entry are not known.
-The list of active containers is reliable, because this list omits archived containers.
+show. No recorded list contains an archived container, so the fields of its entry in a list are not
+known. So a container is archived if the list of all containers contains it, but the list of active
+containers does not.
 """
 
 from __future__ import annotations

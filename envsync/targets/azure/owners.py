@@ -17,12 +17,12 @@ _OWNER: Final = re.compile(r"envsync\.owner(?:\.\d+)?")
 
 
 def owners(tags: Mapping[str, str]) -> frozenset[str]:
-    """Returns the projects that a container's tags name as owners."""
+    """Returns the projects in the owner tags of a container."""
     return frozenset(value for key, value in tags.items() if _OWNER.fullmatch(key) and value)
 
 
 def with_owner(tags: Mapping[str, str], owner: str) -> dict[str, str]:
-    """Returns a container's tags, with a tag for `owner` added if no tag names this owner yet."""
+    """Returns the tags of a container. If no tag contains `owner`, a tag with `owner` is added."""
     if owner in owners(tags):
         return dict(tags)
     if "envsync.owner" not in tags:

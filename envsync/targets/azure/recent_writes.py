@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from envsync.model.canonical import JSON
 from envsync.targets.azure.wire import Resource
 
 # Microsoft's tests of azure-ai-ml wait 30 seconds for a list. `LAG` is twice as long.
 LAG: Final = 60.0
 """The maximum seconds until a list shows a write."""
 
-# A change with an upload can take minutes, but the upload is before the last check.
+# A change with an upload can take minutes, but only the time after its last check matters.
 _LONGEST_RACE: Final = 2.0
 """The maximum seconds for which `other_writes` waits."""
 
@@ -32,8 +33,8 @@ class RecentWrites:
     """The service's responses to this process's recent writes of versions and containers.
 
     Attributes:
-        stale: the number of seconds for which a GET of a version can return the old state after a
-            write.
+        stale: after a write, a GET of a version can return the old state for this number of
+            seconds.
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,7 +42,7 @@ class RecentWrites:
 
         Args:
             stale: the value of the attribute `stale`.
-            clock: a function that returns the seconds since any fixed time.
+            clock: a function that returns the time in seconds, such as `time.monotonic`.
         """
         self.stale = stale
         self._clock = clock
@@ -52,7 +53,7 @@ class RecentWrites:
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Measures one change, from its checks until its result is read back."""
+        """Measures the duration of one change, from its checks until its result is read back."""
         started = self._clock()
         try:
             yield
@@ -66,8 +67,8 @@ class RecentWrites:
 
         A write is late if the other client checked the version before this process wrote it. The
         service has no preconditions, so it accepts such a write. The write arrives within the time
-        that the other client needs for one change, which is estimated by this process's longest
-        change.
+        that the other client needs for one change. The estimate for this time is the duration of
+        this process's longest change.
         """
         with self._lock:
             return self._ended + min(self._longest, _LONGEST_RACE) - self._clock()
@@ -148,3 +149,17 @@ class RecentWrites:
         with self._lock:
             since = self._clock() - LAG
             return {key: seen.resource for key, seen in self._seen.items() if seen.at >= since}
+
+
+def after_write(
+    item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
+) -> Resource:
+    """Returns the resource that should result from a write. Some responses do not contain it."""
+    said: dict[str, JSON] = {
+        "description": description,
+        "tags": dict(tags),
+        "isArchived": archived,
+        # Remove the stage, because the stage `Archived` in a response would override `isArchived`.
+        "stage": None,
+    }
+    return Resource(item.name, {**item.properties, **said}, item.created)

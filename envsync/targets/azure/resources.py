@@ -64,11 +64,11 @@ class Resources(Struct, frozen=True):
         return self._get(self._version(name, version))
 
     def put_container(self, name: str, body: Mapping[str, JSON]) -> Resource | None:
-        """Writes a container. Returns the new resource, or None if the response has none."""
+        """Writes a container. Returns the resource in the response, or None if there is none."""
         return self._put(self._container(name), body)
 
     def put_version(self, name: str, version: str, body: Mapping[str, JSON]) -> Resource | None:
-        """Writes a version. Returns the new resource, or None if the response has none."""
+        """Writes a version. Returns the resource in the response, or None if there is none."""
         return self._put(self._version(name, version), body)
 
     def _put(self, url: str, body: Mapping[str, JSON]) -> Resource | None:

@@ -4,8 +4,8 @@ Two lists show all containers. For each container that is declared or belongs to
 more request lists the versions. The other containers need no request. If a list does not show a
 container or a recent write yet, one more request reads the missing resource.
 
-The tags of a container contain the projects that own its versions. If the service drops or refuses
-these tags, envsync lists the versions of every container that can belong to the project.
+The owner tags of a container contain the projects that own its versions. If the service drops or
+refuses these tags, envsync lists the versions of every container that can belong to the project.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StateReader(Struct, frozen=True):
         resources: the resources to read.
         parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
-        fresh: the object that reads resources so that they show the recent writes.
+        fresh: the object that reads resources. The results include the recent writes.
         advance: a function that is called with the number of containers already read, and the
             number of all containers to read.
     """
@@ -67,9 +67,9 @@ class StateReader(Struct, frozen=True):
         rest = self.fresh.begin_listing()
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
-            # Each page of a list needs the page before it, so other threads read versions while one
-            # thread reads the pages. `rest` is submitted first, so that it does not wait for a free
-            # thread.
+            # One thread reads all pages of the lists, because each page contains the link to the
+            # next page. Other threads read versions at the same time. `rest` is submitted first, so
+            # that it does not wait for a free thread.
             listed = pool.submit(rest)
             early = {name: pool.submit(self._versions, name) for name in sorted(names or ())}
             read = partial(self._containers, pool, early, listed.result())
@@ -104,9 +104,9 @@ class StateReader(Struct, frozen=True):
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
         """Returns whether the project can own versions in containers without the project's tag.
 
-        Returns True if a container of the project without the tag was found, because other
-        containers can lack the tag as well. Returns True if no container has an owner tag, because
-        the service possibly does not store tags of containers.
+        The result is True if a container of the project lacks the tag, because other containers can
+        lack the tag as well. The result is also True if no container has an owner tag, because the
+        service possibly does not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -157,8 +157,8 @@ class StateReader(Struct, frozen=True):
             # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
             # The documentation does not say whether a version of an archived container shows its
-            # own archived state or the container's. If all versions show as archived, a plan must
-            # not rely on their state.
+            # own archived state or the state of the container. If all versions are shown as
+            # archived, a plan must not rely on their state.
             may_echo=archived and all(item.archived for item in versions),
             marks=self._marks(name, tags, listing),
             modified=None if entry is None else entry.modified,
@@ -180,7 +180,7 @@ class StateReader(Struct, frozen=True):
 
 
 def _unreserved(names: Iterable[str]) -> Iterator[str]:
-    """Yields the names that are not reserved for the service."""
+    """Yields the names of containers that can belong to a project."""
     return (name for name in names if not is_reserved(name) and name != _ANONYMOUS)
 
 

@@ -20,23 +20,19 @@ from pathlib import Path
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
-from envsync.model.errors import ContextUnavailable, TargetError
+from envsync.model.errors import ContextUnavailable
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
-from envsync.targets import refusals
+from envsync.targets import conflicts, refusals
 from envsync.targets.azure.client import Endpoint
+from envsync.targets.azure.container_writer import ContainerWriter
 from envsync.targets.azure.fresh_reads import FreshReads
+from envsync.targets.azure.races import ensure_not_born_archived, ensure_nothing_new
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.state_reader import StateReader
+from envsync.targets.azure.version_writer import VersionWriter
 from envsync.targets.azure.wire import Resource, registered
-from envsync.targets.azure.writer import Writer
-from envsync.targets.conflicts import (
-    ensure_archivable,
-    ensure_creatable,
-    ensure_ownable,
-    ensure_updatable,
-)
 from envsync.targets.connection import Reading, in_silence
 
 
@@ -61,8 +57,8 @@ class AzureTarget:
             find: a function that returns the endpoint. The function is called once, when the target
                 is first used.
             parallel: the maximum number of concurrent reads.
-            stale: the number of seconds for which a GET of a version can return the old state after
-                a write.
+            stale: after a write, a GET of a version can return the old state for this number of
+                seconds.
             close: a function that closes the connections.
             stop: a function that ends the waits for long-running operations.
             reading: shows the progress of a read.
@@ -74,7 +70,7 @@ class AzureTarget:
         self._stop = stop
         self._reading = reading
         self._recent_writes = RecentWrites(stale)
-        self._found: Writer | None = None
+        self._found: ContainerWriter | None = None
         self._finding = threading.Lock()
         self._locking = threading.Lock()
         # A PUT replaces the whole resource and there is no ETag, so parallel writes to one name
@@ -102,7 +98,7 @@ class AzureTarget:
                 resources=self.endpoint.resources,
                 parallel=self._parallel,
                 recent=self._recent_writes,
-                fresh=self._writer.fresh,
+                fresh=self._containers.fresh,
                 advance=advance,
             )
             return reader.state(names, owner)
@@ -121,14 +117,14 @@ class AzureTarget:
         contexts.fetch(item.context_uri, destination)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until a read shows this process's writes, and late writes of other clients.
+        """Waits until a read shows this process's writes, and the late writes of other clients.
 
         Lists can take a minute to show which environments were archived or restored.
 
         Raises:
             TargetError: the lists cannot be read.
         """
-        self._writer.fresh.settle(waiting)
+        self._containers.fresh.settle(waiting)
 
     def create(self, environment: Environment, before: Before | None = None) -> None:
         """Uploads the build context, if it is local, and registers a new version.
@@ -137,9 +133,9 @@ class AzureTarget:
 
         Raises:
             Conflict: the version exists with another spec, owner or metadata, or the container was
-                archived or restored in the meantime.
-            TargetError: the build context on disk has changed, or the service refuses the version
-                or stores other values.
+                archived or restored since the plan was made.
+            TargetError: the build context on disk has changed since the plan was made, or the
+                service refuses the version or stores other values.
         """
         refusals.check_new(
             environment.key.name,
@@ -147,28 +143,32 @@ class AzureTarget:
             image=environment.spec.image is not None,
             build=environment.spec.build is not None,
         )
-        key, writer = environment.key, self._writer
+        key, fresh = environment.key, self._containers.fresh
 
         def find() -> Resource | None:
-            held = writer.fresh.version(key.name, key.version)
+            held = fresh.version(key.name, key.version)
             # The list of versions can be stale, so the state of this version is not read from the
             # list.
-            others = writer.fresh.versions(key.name) if before and before.known is not None else []
+            others = fresh.versions(key.name) if before and before.known is not None else []
             found = [held, *(item for item in others if item.name != key.version)]
-            ensure_creatable(environment, before, self._container(key.name, found, before))
+            conflicts.ensure_creatable(
+                environment, before, self._container(key.name, found, before)
+            )
             return held
 
         with self._writing(key.name):
             # azure-ai-ml's `create_or_update` would replace the metadata of an existing version,
-            # and restore an archived version. So the version is read just before it is sent, after
-            # an upload. Reading it before the upload as well can make the upload unnecessary.
+            # and restore an archived version. `find` therefore reads the version after an upload,
+            # just before the new version is sent. An earlier call of `find` saves the upload if the
+            # version exists.
             held = None if environment.spec.local_context is None else find()
             if held is None:
-                writer.register(environment, find)
-                self._ensure_not_born_archived(environment, before)
+                self._versions.register(environment, find)
+                created = self._recent_writes.versions(key.name).get(key.version)
+                ensure_not_born_archived(key, created, before)
             else:
                 self._recent_writes.note(key.name, key.version, held)
-            writer.own(key.name, environment.provenance.owner)
+            self._containers.own(key.name, environment.provenance.owner)
 
     def update(
         self,
@@ -197,22 +197,22 @@ class AzureTarget:
             if before is not None:
                 # Read the lists now, so that the time between reading the version and writing it
                 # is short.
-                self._writer.fresh.archived(key.name)
-            held = self._writer.changeable(
+                self._containers.fresh.archived(key.name)
+            held = self._versions.changeable(
                 key.name,
                 key.version,
-                lambda held: ensure_updatable(
+                lambda held: conflicts.ensure_updatable(
                     key, metadata, provenance, before, self._container(key.name, [held], before)
                 ),
             )
             if restore:
-                self._writer.ensure_shown(key.name, key.version)
+                self._versions.ensure_shown(key.name, key.version)
             tags = all_tags(metadata, provenance)
             archived = held.archived and not restore
-            self._writer.put_version(
+            self._versions.put_version(
                 key.name, held, description=metadata.description, tags=tags, archived=archived
             )
-            self._writer.own(key.name, provenance.owner)
+            self._containers.own(key.name, provenance.owner)
 
     def set_archived(
         self, name: str, version: str | None, archived: bool, before: Before | None = None
@@ -220,7 +220,7 @@ class AzureTarget:
         """Archives or restores one version, or the container if `version` is None.
 
         Restoring a container does not restore versions that were archived separately. If the
-        service restores these versions, they are archived again.
+        service restores these versions, envsync archives them again.
 
         Raises:
             Conflict: the state is not the expected state.
@@ -230,85 +230,41 @@ class AzureTarget:
 
         def check(found: Iterable[Resource | None]) -> None:
             container = self._container(name, found, before)
-            ensure_archivable(name, version, before, container, archived=archived)
+            conflicts.ensure_archivable(name, version, before, container, archived=archived)
 
         with self._writing(name):
             if version is None:
-                self._writer.set_container(name, archived, check if before else None)
+                self._containers.set_container(name, archived, check if before else None)
                 if archived and before is not None:
-                    self._ensure_nothing_new(name, before)
+                    ensure_nothing_new(name, before, self._containers.fresh)
             else:
-                self._writer.set_version(name, version, archived, lambda held: check([held]))
+                self._versions.set_version(name, version, archived, lambda held: check([held]))
 
     def own(self, name: str, owner: str, before: Before | None = None) -> None:
         """Adds a project to the owners in the tags of a container.
 
         Raises:
-            Conflict: the container was archived or restored in the meantime.
+            Conflict: the container was archived or restored since the plan was made.
             TargetError: the container does not exist, or its tags could not be written.
         """
         with self._writing(name):
-            ensure_ownable(name, before, self._container(name, [], before))
-            self._writer.own(name, owner)
+            conflicts.ensure_ownable(name, before, self._container(name, [], before))
+            self._containers.own(name, owner)
 
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None
     ) -> Container:
-        """Returns a container that holds the given versions.
-
-        The archived state is read if there is a `before` to compare with. Otherwise, it is False.
-        """
+        """Returns a container with the given versions, for a comparison with `before`."""
+        # If `before` is None, nothing is compared, so the archived state is not read.
         return Container(
             name,
             tuple(registered(name, item) for item in items if item is not None),
-            archived=before is not None and self._writer.fresh.archived(name),
+            archived=before is not None and self._containers.fresh.archived(name),
         )
 
     def stop(self) -> None:
         """Ends the waits for long-running operations of the service."""
         self._stop()
-
-    def _ensure_not_born_archived(self, environment: Environment, before: Before | None) -> None:
-        """Checks that the container was not archived when the version was created.
-
-        The lists can be stale, so the container can also have been archived before the plan.
-
-        Raises:
-            TargetError: the version is archived.
-        """
-        key = environment.key
-        held = self._recent_writes.versions(key.name).get(key.version)
-        if before is not None and not before.hidden and held is not None and held.archived:
-            raise TargetError(
-                f"{key} is registered, but archived, because the environment {key.name} was "
-                "archived at the same time or shortly before. Make the plan again."
-            )
-
-    def _ensure_nothing_new(self, name: str, before: Before) -> None:
-        """Checks that nobody added a version while this process archived the container.
-
-        The service supports no conditional writes, so the versions are read again after the write.
-
-        Raises:
-            TargetError: a version that the plan does not contain was archived, or the versions
-                cannot be read.
-        """
-        try:
-            found = self._container(name, self._writer.fresh.versions(name), None)
-        except TargetError as error:
-            raise TargetError(
-                f"The environment {name} is archived, but it is unknown whether another client has "
-                f"added a version at the same time: {error} Check its versions with `envsync show "
-                f"{name}`."
-            ) from error
-        known = before.owners or {}
-        new = [item for item in found.versions if not item.archived and item.version not in known]
-        if new:
-            listed = ", ".join(item.version for item in new)
-            raise TargetError(
-                f"The environment {name} is archived with a version that another client has added "
-                f"at the same time: {listed}. Restore the environment if it is still needed."
-            )
 
     def close(self) -> None:
         """Closes all connections."""
@@ -316,20 +272,22 @@ class AzureTarget:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint of the target. The first use of this property finds the endpoint."""
-        return self._writer.endpoint
+        """The endpoint of the target. The endpoint is found at the first use of this property."""
+        return self._containers.endpoint
 
     @property
-    def _writer(self) -> Writer:
+    def _containers(self) -> ContainerWriter:
         with self._finding:
             if self._found is None:
-                endpoint = self._find()
-                self._found = Writer(
-                    endpoint,
-                    self._recent_writes,
-                    FreshReads(endpoint.resources, self._recent_writes),
-                )
+                endpoint, recent = self._find(), self._recent_writes
+                fresh = FreshReads(endpoint.resources, recent)
+                versions = VersionWriter(endpoint, recent, fresh)
+                self._found = ContainerWriter(endpoint, recent, fresh, versions)
             return self._found
+
+    @property
+    def _versions(self) -> VersionWriter:
+        return self._containers.versions
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:

@@ -45,7 +45,7 @@ def undeclarable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
         if value is not None and key not in _KNOWN and value != _DEFAULTS.get(key)
     }
     inference = properties.get("inferenceConfig")
-    # An environment file declares either all three routes or no route.
+    # An environment file cannot declare only one or two of the three routes.
     if isinstance(inference, dict):
         routes = [key for key in ROUTES.values() if inference.get(key) is not None]
         if 0 < len(routes) < len(ROUTES):

@@ -44,7 +44,7 @@ _NEVER_SENT: Final = READ_ONLY | {"stage"}
 _UPLOAD: Final = re.compile(r"/LocalUpload/(?:(?P<sha256>[0-9a-f]{64})|(?P<md5>[0-9a-f]{32}))/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
 _CREATING: Final = 10
-"""A write counts as a part of the creation for this number of seconds after the creation."""
+"""A write within this number of seconds after the creation counts as part of the creation."""
 
 # `datetime` has six decimals of a second, but the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
@@ -83,15 +83,15 @@ class Resource(Struct, frozen=True):
         """True if the resource is shown as archived.
 
         For a container, only the response to a PUT shows the right archived state. The stage
-        `Archived` counts as well, because the service derives `isArchived` and `stage` from each
-        other, as recordings of registries from 2023 and 2026 show.
+        `Archived` has the same meaning as `isArchived`, because the service derives each of the two
+        fields from the other, as recordings of registries from 2023 and 2026 show.
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"
 
     @property
     def curated(self) -> bool:
-        """True if the version is curated, so that it belongs to the service."""
+        """True if the version is curated, which means that it belongs to the service."""
         return str(self.properties.get("environmentType")).lower() == "curated"
 
     @property
@@ -120,8 +120,9 @@ def resource(data: JSON) -> Resource:
 def _modification(system: Mapping[str, JSON], created: str) -> Modification | None:
     """Returns the last write that the `systemData` of a resource shows.
 
-    In recorded responses, a write does not change `lastModifiedAt` and `lastModifiedBy`, and
-    `lastModifiedAt` can be a second after the creation. So only a later time is a write.
+    In recorded responses, `lastModifiedAt` can be a second after the creation, although nothing was
+    written. So only a time at least `_CREATING` seconds after the creation counts as a write. The
+    recorded writes did not change `lastModifiedAt` and `lastModifiedBy` at all.
     """
     by, at = _text(system.get("lastModifiedBy")), _text(system.get("lastModifiedAt")) or ""
     start, end = _moment(created), _moment(at)
@@ -136,7 +137,7 @@ def creation_order(item: Resource) -> tuple[float, int]:
 
 
 def _moment(time: str) -> tuple[float, int] | None:
-    """Returns a time of the service in whole seconds and nanoseconds, or None if it is no time."""
+    """Returns the whole seconds and nanoseconds of a time, or None if the text is not a time."""
     found = _TIME.fullmatch(time)
     if not found:
         return None
@@ -158,8 +159,8 @@ def body(
     If `tags` is None, the tags are sent exactly as they were received.
 
     Nulls and the fields in `_NEVER_SENT` are not sent. A removed description is sent as an empty
-    string, and all tags are always sent. The documentation does not say what the service does if
-    the description or the tags are missing.
+    string, and all tags are always sent, because the documentation does not say what happens if the
+    description or the tags are missing.
     """
     kept = {
         key: value

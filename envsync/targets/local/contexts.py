@@ -1,4 +1,4 @@
-"""The build contexts of a local target, each in a directory that is named after its digest."""
+"""Stores the build contexts of a local target, each in its own directory."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class ContextStore:
         The copy is atomic, and is on disk when this method returns.
 
         Raises:
-            TargetError: the files on disk have changed, the digest does not match the files, or the
-                files cannot be copied.
+            TargetError: the files have changed since the plan was made, the digest does not match
+                the files, or the files cannot be copied.
         """
         files, digest = context.files, context.digest
         if files is None or digest is None or digest != BuildContext.of_files(files).digest:

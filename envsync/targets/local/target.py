@@ -30,7 +30,7 @@ from envsync.targets.store.rows import Snapshot
 from envsync.targets.store.store import Store
 
 STATE: Final = ".envsync"
-"""The directory with the state of envsync in a project."""
+"""The directory in a project in which envsync stores its state."""
 
 
 def utc_now() -> datetime:
@@ -58,8 +58,7 @@ class LocalTarget:
         Args:
             path: the SQLite file.
             identity: the identity of this target in a plan.
-            actor: the user who makes the changes, for the history. If None, the current user is
-                recorded.
+            actor: the user that the history shows for each change. If None, see `current_actor`.
             clock: a function that returns the current time with its time zone.
         """
         self._identity = identity
@@ -89,7 +88,7 @@ class LocalTarget:
         return self._state(self.store.read(names, owner))
 
     def _clean_up(self) -> None:
-        """Removes what killed processes have left, before the first write of this object."""
+        """Removes the unfinished files of killed processes. Only the first call has an effect."""
         if not self._clean:
             self._clean = True
             self.store.database.remove_leftovers()
@@ -111,10 +110,10 @@ class LocalTarget:
         Does nothing if the version exists with the same spec, owner and metadata.
 
         Raises:
-            Conflict: the version exists with another spec, owner or metadata, or the container is
-                archived or restored in the meantime.
-            TargetError: the build context on disk has changed, or a rule of the service forbids the
-                version.
+            Conflict: the version exists with another spec, owner or metadata, or the container was
+                archived or restored since the plan was made.
+            TargetError: the build context on disk has changed since the plan was made, or the
+                version breaks a rule of the service.
         """
         self._clean_up()
         new = new_version(environment)
@@ -126,7 +125,7 @@ class LocalTarget:
 
         if context is not None:
             rules.check_new(new)
-            # If the version is already registered, the files are not needed. The directory was
+            # If the version is already registered, do not read the directory, because it was
             # possibly edited or removed since the first apply.
             if check(self.store.read([key.name])):
                 return
@@ -197,7 +196,7 @@ class LocalTarget:
         """Copies the build context of a version into a new directory.
 
         Raises:
-            ContextUnavailable: the directory with the build contexts of this target was removed.
+            ContextUnavailable: this target has no copy of the files.
             TargetError: the files cannot be copied.
         """
         context = item.environment.spec.local_context
@@ -225,13 +224,13 @@ class LocalTarget:
 
 
 def current_actor() -> str:
-    """Returns the GitHub user who started the workflow, or the user of this machine."""
+    """Returns the value of `GITHUB_ACTOR`, or the user of this machine if it is not set."""
     if actor := os.environ.get("GITHUB_ACTOR"):
         return actor
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
         # In a Docker container, the user id possibly has no user name. In this case, Python 3.13
-        # raises OSError, and earlier versions raise KeyError. On Windows, Python raises
-        # ImportError.
+        # raises OSError, and earlier versions raise KeyError. On Windows, Python raises ImportError
+        # if no environment variable contains the user name.
         return "unknown"

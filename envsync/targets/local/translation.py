@@ -51,7 +51,7 @@ class _StoredFiles(Mapping[str, str]):
         except (TypeError, ValueError) as error:
             raise TargetError(
                 "The local target is damaged: the list of a build context's files cannot be read. "
-                "Replace it with a backup."
+                "Replace the file of the target with a backup."
             ) from error
 
     def __getitem__(self, path: str) -> str:
@@ -104,7 +104,7 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
 
     Args:
         snapshot: the rows.
-        location: a function that returns the directory of a build context for its digest.
+        location: a function that returns the directory of the build context with a given digest.
 
     Raises:
         KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
@@ -134,7 +134,7 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     """Returns the name that the local target suggests for the next version of an environment.
 
     If all versions are integers, the name is the highest integer plus one. Otherwise, the name is
-    the number of versions plus one, or the next free number.
+    the first free number above the number of versions.
     """
     # In recorded responses, the service suggests a counter, a timestamp (in 2022), or `1` if
     # versions are not numbers (in 2025). No code relies on the suggested name, so the local target

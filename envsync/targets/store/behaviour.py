@@ -11,8 +11,10 @@ class Behaviour(Struct, frozen=True):
     """The store's behaviour in each undocumented case. The local target uses the defaults.
 
     Attributes:
-        tags: whether a write of tags replaces all tags or adds to them.
-        omitted: whether a write without description or tags keeps or clears the stored values.
+        tags: whether the tags in a write replace all stored tags (`replace`) or are added to them
+            (`merge`).
+        omitted: whether a write without a description keeps or clears the stored description. Tags
+            are treated in the same way.
         restore: whether restoring a container also restores versions that were archived separately
             (`all`) or leaves them archived (`keep`).
         archive_hidden: whether a single version can be archived while its container is archived.
@@ -20,9 +22,9 @@ class Behaviour(Struct, frozen=True):
             (`own`), or also if its container is archived (`effective`).
         container_tags: whether a container keeps the tags that are written to it, drops them, or
             refuses a write with tags.
-        inherit_owner: whether a container gets the owner of its first version that has an owner.
-            The value is True for the local target. The value is False for an emulator, because
-            Azure ML changes a container's tags only if a client writes them.
+        inherit_owner: whether a container without an owner gets the owner of a version when the
+            version is written. The value is True for the local target. The value is False for an
+            emulator, because Azure ML changes a container's tags only if a client writes them.
     """
 
     # No recorded response shows which behaviour is right, so the tests of the Azure target run

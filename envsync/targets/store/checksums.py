@@ -1,9 +1,9 @@
-"""Checksums of the rows of a store, so that envsync does not read wrong data from a damaged file.
+"""Computes and compares a checksum of each row, so that envsync detects a damaged file.
 
 SQLite detects damage to the structure of a file, but not to the text in a row. The table
 `checksums` has one checksum for each row of the other tables. Triggers keep the checksums up to
-date. The triggers are temporary, because only envsync's own connections have the function that
-computes checksums.
+date. The triggers exist only in envsync's own connections, because other programs do not have the
+function that computes checksums.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def have_checksums(connection: sqlite3.Connection) -> bool:
 
 
 def install(connection: sqlite3.Connection) -> None:
-    """Makes a connection update the checksum of each row that it writes."""
+    """Creates triggers in a connection. They update the checksum of each row that is written."""
     connection.create_function("envsync_checksum", -1, _checksum, deterministic=True)
     connection.execute("PRAGMA temp_store = MEMORY")
     for table, key in _KEYS.items():
         new = _values(connection, table, "NEW.")
         # Do not use `INSERT OR REPLACE` here, because a conflict clause of the outer statement
         # would override `OR REPLACE`: https://www.sqlite.org/lang_createtrigger.html
-        # The names of tables are constants, and the names of columns are quoted. The `+` before the
-        # key is explained in `ensure_undamaged`.
+        # This SQL is safe, because the names of tables are constants, and the names of columns are
+        # quoted. The `+` before the key is explained in `ensure_undamaged`.
         forget = f"DELETE FROM checksums WHERE kind = '{table}' AND key = "  # noqa: S608 (constants)
         row = f"'{table}', NEW.{key}, envsync_checksum({new})"
         add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608 (constants)
@@ -68,7 +68,8 @@ def add_checksums(connection: sqlite3.Connection) -> None:
     for table, key in _KEYS.items():
         values = _values(connection, table, "")
         connection.execute(
-            # The names of tables are constants, and the names of columns are quoted.
+            # This SQL is safe, because the names of tables are constants, and the names of columns
+            # are quoted.
             f"INSERT INTO checksums SELECT '{table}', {key}, envsync_checksum({values}) "  # noqa: S608
             f"FROM {table}"
         )
@@ -102,9 +103,9 @@ def ensure_undamaged(connection: sqlite3.Connection) -> None:
 
 
 def _values(connection: sqlite3.Connection, table: str, prefix: str) -> str:
-    """Returns the columns of a table as SQL."""
+    """Returns a table's columns as an SQL list, such as `NEW."name", NEW."tags"`."""
     columns = connection.execute(f"PRAGMA main.table_info({table})").fetchall()
-    # The names come from the file, so they are quoted.
+    # The names of columns come from the file, so they are quoted.
     names = [column[1].replace('"', '""') for column in columns]
     return ", ".join(f'{prefix or table + "."}"{name}"' for name in names)
 

@@ -1,9 +1,9 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
-Each operation changes everything or nothing. When an operation returns, its changes are on disk
-(WAL mode with `synchronous = FULL`). Several threads and processes can use one file at the same
-time, and operations of several threads can share one transaction (see `turns`). A file that is
-damaged, belongs to another program or comes from a newer envsync is refused and not changed.
+Each operation is atomic. When an operation returns, its changes are on disk (WAL mode with
+`synchronous = FULL`). Several threads and processes can use one file at the same time, and
+operations of several threads can share one transaction (see `turns`). envsync does not read or
+change a file that is damaged, belongs to another program, or was written by a newer envsync.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yields a connection with the write lock. At the end, waits until the changes are on disk.
+        """Yields a connection that has the write lock.
 
-        An error in the block leaves the file unchanged.
+        At the end of the block, this method waits until the changes are on disk. An error in the
+        block leaves the file unchanged.
 
         Raises:
             TargetError: the file cannot be read or written.
@@ -97,7 +98,7 @@ class Database:
         return connection
 
     def _write_header(self, connection: sqlite3.Connection) -> None:
-        """Writes the new format into the file, because `is_local_target` does not read the WAL."""
+        """Copies the format number from the WAL into the file, where `is_local_target` reads it."""
         with self._turns.turn():
             self._turns.commit()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -197,8 +198,8 @@ class Database:
         """Creates the file under a temporary name and then renames it.
 
         A file under its final name is therefore always complete, even if a process is killed. If
-        several processes create the file at the same time, all of them use the file that was
-        published first.
+        several processes create the file at the same time, all of them use the first file that gets
+        the final name.
         """
         self.make_directory()
         try:
@@ -206,8 +207,8 @@ class Database:
                 temporary = directory / self._file.name
                 with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
                     connection.execute("PRAGMA synchronous = FULL")
-                    # WAL mode is stored in the file, so that later connections need not set WAL
-                    # mode.
+                    # SQLite stores the journal mode in the file, so later connections do not set
+                    # it.
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(CREATE_SCRIPT)
                 self._publish(temporary)
@@ -217,7 +218,7 @@ class Database:
 
     @property
     def _prefix(self) -> str:
-        """The start of the names of directories in which a new file is made."""
+        """The start of the name of each temporary directory, in which a new file is created."""
         return f".{self._file.name}.new-"
 
     def remove_leftovers(self) -> None:
@@ -267,7 +268,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def _reading(connection: sqlite3.Connection) -> Iterator[None]:
-    """Lets the block read one consistent state."""
+    """Runs the block in a read transaction, in which all reads show one consistent state."""
     connection.execute("BEGIN")
     try:
         yield

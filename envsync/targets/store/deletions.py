@@ -1,4 +1,4 @@
-"""Deletes versions and containers, like the service's `DELETE`. envsync itself never deletes."""
+"""Deletes versions and containers, like the service's `DELETE`. Only the emulator deletes."""
 
 from __future__ import annotations
 
@@ -63,12 +63,13 @@ def delete(
 
 
 def _allow(connection: sqlite3.Connection) -> None:
-    """Rebuilds the history table of a file that was created before deletes were supported."""
+    """Replaces an old history table, which does not accept the action `delete`."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'history'"
     if "'delete'" in connection.execute(query).fetchone()[0]:
         return
     # `executescript` would commit the transaction first, so each statement is executed separately.
-    # `complete_statement` ignores the semicolons in the body of a trigger.
+    # `complete_statement` finds the end of each statement, and ignores the semicolons in the body
+    # of a trigger.
     statement = ""
     for line in ALLOW_DELETES.splitlines():
         statement += line + "\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 from envsync.model.errors import TargetError
 
 BUSY_TIMEOUT = 30.0
-"""Seconds that an operation waits for the write lock of another process."""
+"""Seconds for which an operation waits while another process has the write lock."""
 
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 
@@ -28,7 +28,7 @@ def uncreatable(path: Path, error: OSError) -> TargetError:
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
-    """Returns True if the error can come from a file or directory without write permission."""
+    """Returns whether the cause of an error can be a missing write permission."""
     return _code(error) in _UNWRITABLE
 
 

@@ -1,8 +1,8 @@
 """Reads the header of a SQLite file, to find out whether the file is a local target of envsync.
 
-Files under the final name are always complete, and nothing changes the header later. If a future
-version of envsync changes the tables of a file, that change must end with a WAL checkpoint, which
-writes the new version number into the header.
+A file gets its final name only when it is complete, so its header is complete as well. Each change
+of the table format must end with a WAL checkpoint, which writes the new format number into the
+header.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def is_local_target(file: Path, shown: Path) -> bool:
     header = _header(file, shown)
     if header is None:
         journal = journal_of(file)
-        # The journal contains committed writes, which a new database file would lose. The header is
-        # read again, because another process can have created the file in the meantime.
+        # The journal contains committed writes, which would be lost if envsync created a new file.
+        # Read the header again, because another process has possibly created the file in the
+        # meantime.
         if journal.exists() and _header(file, shown) is None:
             raise TargetError(
                 f"{shown} does not exist, but its journal {journal.name} exists. Put the file "

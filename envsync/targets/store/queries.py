@@ -74,9 +74,10 @@ def snapshot(
 
 
 def snapshot_of(connection: sqlite3.Connection, name: str) -> Snapshot:
-    """Returns one container with its versions and build contexts. Empty if there is no container.
+    """Returns one container with its versions and build contexts.
 
-    `snapshot` needs a table of names, so it takes longer for a single name.
+    The result is empty if the container does not exist. For a single name, this function is faster
+    than `snapshot`, which passes the names as JSON.
     """
     container = find_container(connection, name)
     if container is None:
@@ -148,7 +149,7 @@ def records(
 
 
 def records_of(connection: sqlite3.Connection, names: Iterable[str]) -> list[VersionRecord]:
-    """Returns the full records of all versions of some containers, from oldest to newest."""
+    """Returns the full records of all versions of the containers `names`, from oldest to newest."""
     # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
     where = "WHERE name IN (SELECT value FROM json_each(?)) "
     query = f"{_VERSION_RECORDS}{where}ORDER BY seq"
@@ -158,7 +159,7 @@ def records_of(connection: sqlite3.Connection, names: Iterable[str]) -> list[Ver
 def add_container(
     connection: sqlite3.Connection, name: str, at: str, actor: str, owner: str | None = None
 ) -> None:
-    """Inserts a container. If `owner` is not None, the container's tags name this owner."""
+    """Inserts a container. If `owner` is not None, the container gets a tag with this owner."""
     tags: dict[str, JSON] = {} if owner is None else {OWNER_TAG: owner}
     connection.execute(
         "INSERT INTO containers"
@@ -178,7 +179,8 @@ def insert(
     actor: str,
 ) -> None:
     """Inserts a new version and its build context. The version's container must exist."""
-    # Do nothing on a conflict, because several versions can share one build context.
+    # Ignore a build context that is already stored, because several versions can share one build
+    # context.
     if new.context is not None:
         connection.execute(
             "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -215,7 +217,7 @@ def record(
     before: JSON,
     after: JSON,
 ) -> None:
-    """Inserts one entry of the history.
+    """Inserts one entry into the history.
 
     Args:
         connection: a connection in a write transaction.
@@ -234,7 +236,7 @@ def record(
 
 
 def own_container(connection: sqlite3.Connection, name: str, owner: str | None) -> None:
-    """Writes an owner into a container's tags, unless the tags already name an owner."""
+    """Adds an owner to a container's tags, unless the tags already contain an owner."""
     tags = parsed_tags(container(connection, name).tags)
     if owner is not None and OWNER_TAG not in tags:
         connection.execute(

@@ -74,8 +74,7 @@ class VersionRow(NamedTuple):
         tags: all tags as JSON text, including reserved tags.
         archived: the version's own flag, independent of the container's flag.
         created_at: the time of creation, ISO 8601 in UTC.
-        modified_at: the time of the last write. If there was no write after the creation, it equals
-            `created_at`.
+        modified_at: the time of the last write. The creation counts as a write.
         modified_by: the actor of the last write.
     """
 
@@ -128,7 +127,7 @@ class VersionRecord(NamedTuple):
 
     Attributes:
         row: the columns that a plan needs.
-        properties: key-value pairs as JSON text, stored by clients separately from the tags.
+        properties: JSON text with key-value pairs, which clients store separately from the tags.
         extra: JSON text with fields that the service keeps and envsync does not model.
         created_by: the actor that registered the version.
     """
@@ -173,7 +172,7 @@ class NewVersion(Struct, frozen=True):
 
     @property
     def owner(self) -> str | None:
-        """The project that the tags name as the owner."""
+        """The project in the owner tag, or None if there is no such tag."""
         return self.tags.get(OWNER_TAG)
 
 

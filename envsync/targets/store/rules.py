@@ -1,4 +1,4 @@
-"""Rules of the service that compare a new version with the registered version."""
+"""Checks a new version by the rules of the service, also against the registered version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionRecord, V
 
 
 def check_same(row: VersionRow, new: NewVersion) -> None:
-    """Checks that a registered version has the spec and owner of the new version.
+    """Checks that a registered version has the same spec and owner as the new version.
 
     Raises:
         RuleViolation: the registered version has another owner or another spec. The spec of a
@@ -29,7 +29,7 @@ def check_same(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed(row: VersionRow, new: NewVersion) -> None:
-    """Checks that a registered version has the spec of the new version.
+    """Checks that a registered version has the same spec as the new version.
 
     Raises:
         RuleViolation: the registered version has another spec.
@@ -40,7 +40,7 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """Checks that the fields in `FIXED_EXTRA`, which envsync does not model, do not change.
+    """Checks that a write does not change the fields in `FIXED_EXTRA`.
 
     Raises:
         RuleViolation: the registered version has other values in fields of `FIXED_EXTRA`.

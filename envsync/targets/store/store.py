@@ -33,7 +33,8 @@ from envsync.targets.store.transaction import Transaction
 Check: TypeAlias = Callable[[Snapshot], object]
 """A function that is called with the rows of an environment before the environment is changed.
 
-The call and the change are one transaction. If the function raises an exception, nothing changes.
+The call and the change happen in one transaction. If the function raises an exception, nothing
+changes.
 """
 
 _LOCAL: Final = Behaviour()
@@ -67,10 +68,9 @@ class Store:
 
         Args:
             path: the SQLite file.
-            actor: the user who makes the changes, for the history.
+            actor: the user that the history shows for each change.
             clock: a function that returns the current time with its time zone.
-            behaviour: how the store behaves if the service's documentation does not define the
-                behaviour.
+            behaviour: the store's behaviour in cases that the service's documentation omits.
         """
         self.database = Database(path)
         self._actor = actor
@@ -94,7 +94,7 @@ class Store:
             return queries.snapshot(connection, names, owner)
 
     def create_version(self, new: NewVersion, check: Check = _unchecked) -> None:
-        """Registers a version and its container. Does nothing if the version is registered.
+        """Registers a version and its container, unless the version is already registered.
 
         A version of an archived container is archived from the start (documentation, "Archive").
 
@@ -160,11 +160,11 @@ class Store:
     ) -> None:
         """Archives or restores one version, or the container if `version` is None.
 
-        The flag of a container hides all versions and does not change their flags. After the
-        container is restored, only versions that were archived separately stay hidden. A version
-        cannot be restored while its container is archived (documentation, "Archive"). By default, a
-        version of an archived container can be archived separately, because the documentation does
-        not forbid it.
+        Archiving a container hides all its versions, but does not change the flags of the versions.
+        After the container is restored, only versions that were archived separately stay hidden. A
+        version cannot be restored while its container is archived (documentation, "Archive"). By
+        default, a version of an archived container can be archived separately, because the
+        documentation does not forbid it.
 
         Raises:
             TargetError: the version or container does not exist or is curated, or the call restores
@@ -198,7 +198,7 @@ class Store:
         """Yields one transaction, in which several changes form one atomic operation.
 
         Args:
-            actor: the user who makes the changes. If None, the actor of the store is recorded.
+            actor: the user that the history shows for each change. If None, the actor of the store.
 
         Raises:
             TargetError: the file cannot be used.
@@ -207,7 +207,7 @@ class Store:
             yield self._changes(connection, actor)
 
     def records(self, name: str | None = None) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """Returns all containers or only `name`, and their versions from oldest to newest."""
+        """Returns all containers, or the container `name`, with their versions (oldest first)."""
         with self.database.reading() as connection:
             if connection is None:
                 return [], []
@@ -216,10 +216,11 @@ class Store:
     def records_on_page(
         self, names: Callable[[Sequence[ContainerRecord]], Iterable[str]]
     ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """Returns all containers, and the versions of some of them from oldest to newest.
+        """Returns all containers, and the versions of the containers that `names` selects.
 
         Args:
-            names: a function that returns the names of the containers whose versions are returned.
+            names: a function that gets all containers, and returns the names of those whose
+                versions are needed.
         """
         with self.database.reading() as connection:
             if connection is None:

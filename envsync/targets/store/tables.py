@@ -46,7 +46,7 @@ WHEN NOT EXISTS (
     AND action = 'delete' AND name = OLD.name AND version = OLD.version)
 BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
 """
-"""The table of changes, and a trigger: a version can be deleted only after its history entry."""
+"""The history table. A trigger refuses to delete a version without a `delete` entry here."""
 
 ALLOW_DELETES = f"""
 DROP TRIGGER versions_stay;
@@ -58,16 +58,16 @@ DROP TRIGGER history_stays;
 INSERT INTO history SELECT * FROM history_without_deletes;
 DROP TABLE history_without_deletes;
 """  # noqa: S608 (a constant)
-"""Statements that replace the history table of a file in which deletes are not supported yet.
+"""Statements that replace a history table that does not accept the action `delete`.
 
 `SCHEMA_VERSION` stays the same, because an older envsync can still use the file.
 """
 
 # `extra` and `properties` contain JSON that the service keeps and envsync does not model, such as
 # stage, isAnonymous and autoRebuild. SQLite compares text byte by byte by default (BINARY), so
-# names and versions are case-sensitive, as in the service. An owner is in the tags and in the
-# column `owner`, which has an index. AUTOINCREMENT never reuses the number of a deleted row, so
-# `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
+# names and versions are case-sensitive, as in the service. Owners are stored in the tags, and also
+# in the column `owner`, because this column has an index. AUTOINCREMENT never reuses the number of
+# a deleted row, so `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
 TABLES = f"""
 CREATE TABLE containers (
     name TEXT NOT NULL PRIMARY KEY,

@@ -44,9 +44,8 @@ class Transaction:
         Args:
             connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
-            actor: the user who makes the changes.
-            behaviour: how the store behaves if the service's documentation does not define the
-                behaviour.
+            actor: the user that the history shows for each change.
+            behaviour: the store's behaviour in cases that the service's documentation omits.
         """
         self._connection = connection
         self._stamp = (at, actor)
@@ -148,8 +147,9 @@ class Transaction:
     def archive_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container.
 
-        The flag of a container hides all versions and does not change their flags.
-        `Behaviour.restore` decides whether separately archived versions are restored as well.
+        Archiving a container hides all its versions, but does not change the flags of the versions.
+        `Behaviour.restore` decides whether restoring a container also restores versions that were
+        archived separately.
 
         Raises:
             RuleViolation: the container does not exist or is curated.
@@ -175,8 +175,8 @@ class Transaction:
         """Creates a container or writes its mutable fields, and returns the resulting container.
 
         Raises:
-            RuleViolation: the name is malformed or reserved, the container is curated, or tags on
-                containers are refused.
+            RuleViolation: the name is malformed or reserved, the container is curated, or
+                `Behaviour` refuses tags on containers.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
             # This error message is the service's own message:
@@ -264,9 +264,9 @@ class Transaction:
         """Checks that the container's archived state allows the requested state of the version."""
         if not queries.container(self._connection, row.name).archived:
             return
-        # With `effective`, clients see the container's archived state on each version, and send
-        # `isArchived: true` back with every update. The store must not refuse such an update as an
-        # attempt to archive the version.
+        # With `effective`, a client sees every version of an archived container as archived. Each
+        # update by the client therefore contains `isArchived: true`. Such an update does not
+        # archive the version, so it is not refused.
         seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
         if seen_archived and not archived:
             raise refusals.hidden(row.name, row.version)

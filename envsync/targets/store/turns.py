@@ -1,8 +1,8 @@
 """`Turns`: threads use one connection in turn, and commit their writes together.
 
-A commit waits for the disk, which takes longer than most writes. So a thread does not commit its
-write if another thread is waiting for its turn. The last waiting thread commits the writes of all
-of them, and no write ends before this commit. In databases, this is called group commit.
+A commit waits for the disk, which takes longer than most writes. So a thread leaves the commit of
+its write to the next thread, if another thread is waiting. The last thread in the queue commits the
+writes of all these threads. Each thread waits for this commit. This is called a group commit.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 _PATIENCE: Final = 1.0
-"""Seconds after which a thread commits its write itself, because a waiting thread has given up."""
+"""Seconds for which a thread waits for another thread's commit before it commits itself."""
 
 
 class Commit:
     """The commit of one or more writes.
 
     Attributes:
-        ended: set when the transaction is committed or has failed.
-        failure: why nothing was committed, or None.
+        ended: an event, which is set when the transaction is committed or has failed.
+        failure: the error if nothing was committed, or None.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -31,7 +31,7 @@ class Commit:
         self._connection = connection
 
     def end(self) -> None:
-        """Commits the transaction. Does not raise a failure, but keeps it for the other threads."""
+        """Commits the transaction. Stores an error in `failure` instead of raising it."""
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -49,7 +49,7 @@ class Commit:
 
 
 class Turns:
-    """The turns of several threads at one connection.
+    """Lets several threads use one connection, one thread at a time.
 
     Attributes:
         waiting: the number of threads that wait for their turn.
@@ -83,7 +83,7 @@ class Turns:
 
     @contextmanager
     def write(self, connection: sqlite3.Connection) -> Iterator[Commit]:
-        """Makes the writes of the block, all of them or none, in a transaction that stays open.
+        """Makes all writes of the block, or none, and leaves the transaction open.
 
         Must be called within a turn. After the turn, the caller passes the commit to `wait`.
 
@@ -111,7 +111,7 @@ class Turns:
     def commit(self) -> None:
         """Commits the open transaction, if there is one. Must be called within a turn.
 
-        A failure is raised by `wait`, in the threads that made the writes.
+        If the commit fails, `wait` raises the error in each thread that made a write.
         """
         if self._open is not None:
             self._open.end()
@@ -124,7 +124,7 @@ class Turns:
             sqlite3.Error: the writes could not be committed.
         """
         while not commit.ended.wait(_PATIENCE):
-            # A thread that was to commit can be interrupted before its turn.
+            # The thread that should commit was possibly interrupted before its turn.
             with self._lock:
                 self.commit()
         if commit.failure is not None:
@@ -137,7 +137,7 @@ class Turns:
 
 def _interrupted() -> sqlite3.Error:
     error = sqlite3.OperationalError("a write in the same transaction was interrupted")
-    # Without a code, the error would look like damage to the file.
+    # Without this code, `explained` would report a damaged file.
     error.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
     return error
 
@@ -154,7 +154,7 @@ def roll_back(connection: sqlite3.Connection) -> None:
 
 
 def _undo(connection: sqlite3.Connection) -> None:
-    """Undoes the writes since the savepoint, or else the whole transaction."""
+    """Undoes the writes since the savepoint. If this fails, undoes the whole transaction."""
     try:
         if connection.in_transaction:
             connection.execute("ROLLBACK TO write")

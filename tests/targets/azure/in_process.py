@@ -40,7 +40,7 @@ from envsync.emulator.settings import (
 from envsync.project.settings.targets import TargetConfig
 from envsync.targets.azure.http import transport
 from envsync.targets.azure.http.clouds import Cloud
-from envsync.targets.azure.http.credentials import SignIn
+from envsync.targets.azure.http.sign_in import SignIn
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from tests.targets.azure.on_emulator import FAST, Azure, import_sdk, named

@@ -16,7 +16,7 @@ class Cloud(Struct, frozen=True):
     Attributes:
         name: the name in `envsync.yaml`, the Azure CLI and azure-ai-ml.
         manager: the URL of the Resource Manager, without a trailing `/`.
-        scope: the scope to request tokens for.
+        scope: the scope of the tokens.
         authority: the host of the sign-in service.
         discovery: the URL of the service that finds registries by name.
     """

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 from envsync.model.errors import ContextUnavailable, TargetError
 from envsync.model.value import Value
 from envsync.targets.azure.http.errors import RequestRefused, explained
-from envsync.targets.azure.http.uploads import UploadRetries
+from envsync.targets.azure.http.upload_retries import UploadRetries
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, ContainerClient
@@ -49,7 +49,7 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
         storage: the container.
         prefix: the beginning of the blobs' names, with a `/` at the end.
         destination: the directory to create.
-        time_limit: seconds after which a failing request is no longer retried.
+        time_limit: the seconds for which a failing request is repeated.
 
     Returns:
         False if there is no blob below the prefix. In this case, the directory is not created.
@@ -77,7 +77,7 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
         shutil.rmtree(destination, ignore_errors=True)
         if isinstance(error, RequestRefused) and error.status == 404:
             raise ContextUnavailable(
-                "because the storage of the workspace has no such container"
+                f"because the storage of the workspace has no container {storage.container}"
             ) from error
         if isinstance(error, AzureError):
             raise explained(error, url) from error
@@ -89,7 +89,7 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
 
 def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefix: str) -> None:
     parts = blob.name.removeprefix(prefix).split("/")
-    # In the list of Data Lake Storage, a directory is an empty blob with this metadata.
+    # Data Lake Storage lists a directory as an empty blob with this metadata.
     is_directory = (blob.metadata or {}).get("hdi_isfolder") == "true"
     if _NEVER_WRITTEN.intersection(parts) or any(_unsafe(part) for part in parts):
         raise ContextUnavailable(f"because a file has the name '{'/'.join(parts)}'")
@@ -101,8 +101,8 @@ def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefi
     # The mode "x" fails if two names refer to the same file, for example on a file system that
     # ignores case.
     with path.open("xb") as file:
-        # An empty blob is not requested, because the storage account refuses a range of an empty
-        # blob.
+        # Do not request an empty blob: the client requests ranges of bytes, and the storage account
+        # refuses each range of an empty blob.
         for chunk in _chunks(client, blob) if blob.size else ():
             file.write(chunk)
 

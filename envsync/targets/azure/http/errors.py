@@ -17,8 +17,8 @@ from msgspec import Struct
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.model.masking import masked
-from envsync.targets.azure.http.credentials import NotSignedIn
 from envsync.targets.azure.http.retries import RETRIED, is_certificate_error
+from envsync.targets.azure.http.sign_in import NotSignedIn
 
 # The host name of a storage account contains `.dfs.` instead of `.blob.` if the account uses Data
 # Lake Storage Gen2.
@@ -32,7 +32,7 @@ _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 
 class ErrorDetails(Struct, frozen=True):
-    """The `error.code`, the `error.message` and the innermost error code of an error body."""
+    """An error body: its `error.code`, its `error.message`, and the code of the innermost error."""
 
     code: str = ""
     message: str = ""
@@ -122,7 +122,7 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
 
 
 def ensure_succeeded(body: JSON) -> None:
-    """Checks the body of the last response about a long-running operation.
+    """Checks that an operation has succeeded. `body` is the body of the last response.
 
     Raises:
         RequestRefused: the operation failed or was canceled. The message has the service's reason.
@@ -138,7 +138,7 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
     Source of the roles: https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles
     """
     storage = _STORAGE.match(urlsplit(url).hostname or "")
-    # Only a download of a build context reads blobs. An upload sends HEAD and PUT.
+    # Only a download of a build context sends GET. An upload sends HEAD and PUT.
     if storage and method == "GET":
         return (
             f"No permission to read the storage account {storage[1]}. Ask for the role AzureML "
@@ -182,7 +182,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
             f"{urlsplit(url).path.split('/')[1]}, to which build contexts are uploaded. Ask an "
             "administrator of the workspace or registry to restore it."
         )
-    # The code is `SubscriptionNotFound`, or `InvalidSubscriptionId` if the id is not a GUID.
+    # Both `SubscriptionNotFound` and `InvalidSubscriptionId` (the id is not a GUID) match.
     if "subscription" in code:
         return (
             f"There is no subscription {parts.get('subscriptions')} for this sign-in: check "
@@ -255,7 +255,7 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for a response that is not the expected JSON and thus not from Azure."""
+    """Returns the error for a response that does not come from Azure, because it is not JSON."""
     return TargetError(
         f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
         "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."

@@ -24,9 +24,8 @@ from envsync.targets.azure.http.clouds import Cloud
 Kind: TypeAlias = Literal["github", "pipelines"]
 
 _PERMISSION: Final = (
-    "Give the job the permission `id-token: write`, with which GitHub sets "
-    "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN. A pull request from a fork "
-    "never gets this permission."
+    "Give the job the permission `id-token: write`. GitHub then sets ACTIONS_ID_TOKEN_REQUEST_URL "
+    "and ACTIONS_ID_TOKEN_REQUEST_TOKEN. A pull request from a fork never gets this permission."
 )
 _APPLICATION: Final = (
     "Set AZURE_TENANT_ID and AZURE_CLIENT_ID in the workflow to the ids of the application that "
@@ -37,7 +36,8 @@ _CONNECTION: Final = (
     "federation. The task sets the variables that start with AZURESUBSCRIPTION_."
 )
 
-# Maps each variable that a credential needs to the sentence that says how to set the variable.
+# The variables that each credential needs. For each variable, a sentence says how to set the
+# variable.
 _VARIABLES: Final[Mapping[Kind, Mapping[str, str]]] = {
     "github": {
         "ACTIONS_ID_TOKEN_REQUEST_URL": _PERMISSION,
@@ -98,8 +98,8 @@ class MissingVariables(ValueError):
 def detected() -> Kind | None:
     """Returns the CI system whose tokens `credential: default` uses.
 
-    Returns None if envsync does not run in a CI system, if a required variable is not set, or if
-    variables select another way to sign in, such as a client secret.
+    Returns None if envsync does not run in a CI system, if a required environment variable is not
+    set, or if an environment variable selects another way to sign in, such as a client secret.
     """
     if any(os.environ.get(name) for name in _OTHER_WAYS):
         return None
@@ -204,7 +204,7 @@ def _values(kind: Kind) -> dict[str, str]:
         fixes = (
             f"This credential signs in only in a job of {system}. To sign in elsewhere as well, "
             "remove `credential` from envsync.yaml: by default, envsync uses the job's tokens in "
-            f"{system}, and for example `az login` on other machines."
+            f"{system}, and another sign-in, such as `az login`, on other machines."
         )
     raise MissingVariables(
         f"`credential: {kind}` needs environment variables that are empty or not set: "

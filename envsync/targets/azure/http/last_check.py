@@ -35,7 +35,7 @@ class LastCheck(HttpTransport[Any, Any]):
 
     @contextmanager
     def calling(self, check: Callable[[], object]) -> Iterator[None]:
-        """Calls a function before this thread sends a version.
+        """During the block, calls a function before this thread sends a version.
 
         Args:
             check: the function. If the function raises an exception, the version is not sent.

@@ -46,14 +46,14 @@ class RequestLog:
 
         Args:
             path: the file.
-            warn: a function that is called with a sentence when the log ends early.
+            warn: a function that is called with a warning if the log ends early.
 
         Raises:
             TargetError: the file cannot be written.
         """
         try:
-            # The log shows who does what in which workspace, so only its owner can read it. An
-            # existing file keeps its content, but gets this mode as well.
+            # The log shows who does what in which workspace, so only the owner of the file can read
+            # it. An existing file keeps its content, but gets the same permissions.
             self._file = open_to_append(path, _MODE)
             if path.is_file():
                 path.chmod(_MODE)
@@ -68,7 +68,7 @@ class RequestLog:
         self._ended = False
 
     def answered(self, request: Any, response: Any, seconds: float) -> None:
-        """Writes an azure-core request and its response to the log."""
+        """Logs an azure-core request and its response."""
         headers: dict[str, JSON] = {
             name: redacted_url(str(response.headers[name]))
             for name in _IDS
@@ -82,12 +82,12 @@ class RequestLog:
         self._write(request, seconds, answer)
 
     def failed(self, request: Any, error: Exception, seconds: float) -> None:
-        """Writes an azure-core request without a response to the log."""
+        """Logs an azure-core request that got no response."""
         self._write(request, seconds, {"error": redacted_text(str(error))})
 
     def close(self) -> None:
         """Closes the file."""
-        with suppress(OSError):  # text that a full disk has refused is written again
+        with suppress(OSError):  # `close` writes buffered text, and the disk can be full
             self._file.close()
 
     def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
@@ -118,7 +118,7 @@ class RequestLog:
 
 
 def redacted_url(url: str) -> str:
-    """Returns a URL in which the value of every parameter that can be secret is replaced."""
+    """Returns a URL with `REDACTED` in place of each parameter value that can be a secret."""
     parts = urlsplit(url)
     if not parts.query:
         return masked(url)
@@ -132,7 +132,7 @@ def redacted_url(url: str) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """Returns a text without its signatures and keys, and without passwords and tokens in URLs."""
+    """Returns a text in which signatures, keys, passwords and tokens are replaced."""
     return masked(_SIGNATURE.sub(rf"\1={HIDDEN}", text))
 
 

@@ -27,7 +27,7 @@ class Operations:
 
         Args:
             limit: seconds after which an operation fails if it has not ended.
-            clock: a function that returns the seconds since any fixed time.
+            clock: a function that returns the time in seconds, such as `time.monotonic`.
         """
         self._limit = limit
         self._clock = clock
@@ -40,7 +40,7 @@ class Operations:
         self._stopped.set()
 
     def start(self, url: str) -> Operation:
-        """Returns an operation whose time starts now. The caller calls `Operation.check`."""
+        """Starts the time limit of an operation. The caller calls `check` before each poll."""
         return Operation(self, urlsplit(url).path, self._clock())
 
     def polled(self, url: str, *, ended: bool) -> None:
@@ -52,7 +52,7 @@ class Operations:
             ended: whether the operation has ended.
 
         Raises:
-            TargetError: the operation has not ended, and `Operation.check` fails.
+            TargetError: the operation has not ended, and `check` raises an error.
         """
         address = url.partition("?")[0]
         with self._lock:
@@ -67,7 +67,7 @@ class Operations:
             raise
 
     def left(self, operation: Operation) -> float:
-        """Returns the seconds until an operation has reached the limit."""
+        """Returns the seconds until an operation reaches its time limit."""
         return max(0.0, self._limit - (self._clock() - operation.started))
 
     def is_polled(self, url: str) -> bool:
@@ -75,11 +75,11 @@ class Operations:
         return url.partition("?")[0] in self._polled
 
     def wait(self, seconds: float) -> None:
-        """Waits before the next poll. The limit or `stop` ends the wait early."""
+        """Waits before the next poll, for at most the time limit. `stop` ends the wait early."""
         self._stopped.wait(min(seconds, self._limit))
 
     def check(self, operation: Operation) -> None:
-        """Raises the error of an operation that has not ended in time.
+        """Checks that an operation can continue: its time is not over, and `stop` was not called.
 
         Raises:
             TargetError: the operation has taken longer than the limit, or `stop` was called.
@@ -101,7 +101,7 @@ class Operation(Struct, frozen=True):
     Attributes:
         operations: the object that limits the duration of the operation.
         path: the path of the URL, for messages.
-        started: the time of the start, in seconds since a fixed time.
+        started: the time of the start, from the clock of `operations`.
     """
 
     operations: Operations
@@ -109,7 +109,7 @@ class Operation(Struct, frozen=True):
     started: float
 
     def check(self) -> None:
-        """Checks that the operation has not reached the limit.
+        """Checks that this operation can continue.
 
         Raises:
             TargetError: see `Operations.check`.

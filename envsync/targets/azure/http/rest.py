@@ -46,8 +46,8 @@ class Answer(Struct, frozen=True):
 class Rest:
     """A signed-in connection to one cloud. Several threads can call methods at the same time.
 
-    Each method raises `TargetError`, or its subclass `RequestRefused` if the service refuses the
-    request.
+    Each method raises `TargetError` if a request fails. If the service refuses the request, the
+    error is a `RequestRefused`.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class Rest:
             credential: the credential that signs in.
             transport: the transport that sends requests. `close` closes the transport as well.
             operations: limits long-running operations.
-            time_limit: seconds after which a failing request is no longer retried.
+            time_limit: the seconds for which a failing request is repeated.
             sleep: a function that waits for a number of seconds.
         """
         self.cloud = cloud
         self._operations = operations
         self._transport = transport
-        # Each policy takes CPU time for each request, so `_send` sets the headers of azure-core's
-        # `UserAgentPolicy` and `RequestIdPolicy`.
+        # `_send` itself sets the headers of azure-core's `UserAgentPolicy` and `RequestIdPolicy`,
+        # because each policy takes CPU time for each request.
         self._user_agent = UserAgentPolicy(f"envsync/{__version__}").user_agent
         self._client: PipelineClient[Any, Any] = PipelineClient(
             cloud.manager,
@@ -130,8 +130,8 @@ class Rest:
         # reasons:
         # - `ARMPolling` polls the URL in `Location` after every 201. In recorded responses, a
         #   workspace returns 201 for each PUT, although the resource is complete.
-        # - After an `Azure-AsyncOperation`, `ARMPolling` sends one GET of the resource, and the
-        #   response can be stale. `FreshReads` repeats a stale GET within a time limit.
+        # - After an operation with `Azure-AsyncOperation`, `ARMPolling` sends one GET of the
+        #   resource, and the response can be stale. `FreshReads` repeats a stale GET.
         # - `LROPoller` has no time limit. After `result(timeout)`, the thread of the poller
         #   continues to poll.
         answer = self._send("PUT", url, parameters=parameters, body=body)
@@ -142,8 +142,8 @@ class Rest:
         # header `Location`, although the resource is complete.
         if answer.status != 202 or poll is None:
             return answer.body
-        # The URL in `Azure-AsyncOperation` returns 200 even before the operation has ended, so the
-        # transport cannot limit the operation.
+        # The URL in the header `Azure-AsyncOperation` returns 200 even before the operation has
+        # ended, so the transport cannot limit the operation. This method limits it.
         wait, operation = _FIRST_POLL, self._operations.start(url)
         while not _has_ended(answer):
             operation.check()
@@ -217,8 +217,8 @@ def _parsed(content: bytes) -> JSON:
 def _has_ended(answer: Answer) -> bool:
     """Returns whether a long-running operation has ended, by the rules of the Resource Manager.
 
-    The URL in `Location` returns 202 until the operation has ended. The URL in
-    `Azure-AsyncOperation` returns 200 with a `status` in the body:
+    The URL in the header `Location` returns 202 until the operation has ended. The URL in the
+    header `Azure-AsyncOperation` returns 200 with a `status` in the body:
     https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
     """
     if answer.status == 202:

@@ -1,4 +1,4 @@
-"""Retries failed requests, with Azure's `Retry-After` and within a time limit."""
+"""Repeats failed requests until a time limit. Each wait is at least as long as `Retry-After`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of temporary failures. A PUT is idempotent, so it can be sent twice."""
 
 MOST_FAILED_CONNECTIONS: Final = 3
-"""The maximum number of retries after failed connections, so that the user soon gets an error."""
+"""The maximum number of retries after failed connections. It is small, to report errors soon."""
 
 _FIRST_WAIT: Final = 0.4
 _LONGEST_WAIT: Final = 30.0
@@ -61,7 +61,7 @@ class Retries(HTTPPolicy[Any, Any]):
             time_limit: the maximum seconds between the start of the first attempt and the start of
                 the last attempt.
             sleep: a function that waits for a number of seconds.
-            clock: a function that returns the seconds since any fixed time.
+            clock: a function that returns the time in seconds, such as `time.monotonic`.
             chance: a function that returns a random number from 0 to 1.
             counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
                 default, these are the errors that occur before the request is sent.
@@ -77,7 +77,7 @@ class Retries(HTTPPolicy[Any, Any]):
         """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            AzureError: the last failure, if no attempt got a response.
+            AzureError: the last attempt got no response.
         """
         deadline = self._clock() + self._time_limit
         failed_connections = 0
@@ -144,7 +144,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         pass
     else:
-        # `float` also reads `nan` and `inf`, which are no waits.
+        # `float` also accepts `nan` and `inf`, which are not valid waits.
         return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         at = parsedate_to_datetime(value)

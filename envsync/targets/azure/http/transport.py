@@ -1,8 +1,8 @@
 """The HTTP transport for the requests of envsync and of azure-ai-ml.
 
-The transport slows down when the Resource Manager's limit on requests is near, gets a new token if
-the service refuses the current token, limits long-running operations, and writes the optional
-request log.
+The transport delays requests when the Resource Manager's rate limit is near, and gets a new token
+if the service refuses the current token. The transport also limits long-running operations, and
+writes the optional request log.
 """
 
 from __future__ import annotations
@@ -24,14 +24,11 @@ from envsync.targets.connection import DEFAULT_OPERATION_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envsync.targets.azure.http.credentials import SignIn
     from envsync.targets.azure.http.log import RequestLog
+    from envsync.targets.azure.http.sign_in import SignIn
 
 _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
-"""The start of the name of the header that contains the number of remaining requests.
-
-The name ends with `reads` or `writes`.
-"""
+"""The header with the number of remaining requests. Its full name ends in `reads` or `writes`."""
 
 _FULL_SPEED: Final = 100
 """Requests are not delayed while at least this number of requests remains in the token bucket."""
@@ -54,9 +51,9 @@ WRITES: Final = 10.0
 class Throttle:
     """Delays requests so that the Resource Manager's token bucket never runs empty.
 
-    While at least `_FULL_SPEED` requests remain, there is no delay. With fewer remaining requests,
-    the delay grows as the bucket empties. When the bucket is empty, all workers together send only
-    as many requests as the bucket gains.
+    While at least `_FULL_SPEED` requests remain, there is no delay. If fewer requests remain, the
+    delay grows as the bucket empties. When the bucket is empty, all workers together send at most
+    `refill` requests per second.
     """
 
     def __init__(
@@ -75,7 +72,7 @@ class Throttle:
         self._remaining: int | None = None
 
     def note(self, remaining: str | None) -> None:
-        """Records the number of remaining requests that a response contains. Ignores None."""
+        """Records the number of remaining requests, from a header of a response. Ignores None."""
         if remaining is not None and remaining.isdecimal():
             self._remaining = int(remaining)
 
@@ -139,12 +136,12 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         """Sends one request. Arguments and exceptions are the same as in `RequestsTransport.send`.
 
         If the service refuses the token of the request (status 401), the request is sent again with
-        a new token. The policies of azure-core would use the refused token until it expires.
+        a new token. azure-core's own policies would use the refused token until it expires.
 
         Raises:
-            NotSignedIn: the service has refused the token, and the credential gives no new token.
-            TargetError: the URL of an operation has returned 202 for too long, or the operation has
-                failed.
+            NotSignedIn: the service has refused the token, and the credential could not sign in
+                again.
+            TargetError: a long-running operation has taken too long or has failed.
         """
         if self._sign_in is None:
             return self._send(request, **kwargs)
@@ -165,9 +162,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         return response
 
     def sleep(self, duration: float) -> None:
-        """Waits between two polls of azure-ai-ml. An interruption of the run ends the wait.
+        """Waits before azure-ai-ml polls an operation again, or repeats a failed request.
 
-        azure-ai-ml also calls this method between two attempts of a request. These waits are short.
+        An interruption of the run ends the wait.
         """
         self.operations.wait(duration)
 
@@ -182,16 +179,17 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
                 self._log.failed(request, error, time.monotonic() - started)
             raise
         if response.status_code >= 300:
-            # azure-ai-ml streams some responses, and the request can be sent again without reading
-            # the response. The connection would then never return to the pool.
+            # azure-ai-ml streams some responses, and can repeat a request before it has read the
+            # response. Read the response here, because its connection would otherwise never return
+            # to the pool.
             with suppress(RequestException):
                 _ = response.internal_response.content
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
-        # The URL in `Location` returns 202 until the operation has ended. The URL in
-        # `Azure-AsyncOperation` returns 200 and the state of the operation in the body. `Rest`
-        # reads this state.
+        # The URL in the header `Location` returns 202 until the operation has ended. The URL in the
+        # header `Azure-AsyncOperation` returns 200, and the body contains the state of the
+        # operation. `Rest` reads this state.
         if request.method == "GET" and response.status_code not in RETRIED:
             if response.status_code == 200 and self.operations.is_polled(request.url):
                 # azure-ai-ml does not read this body, so azure-ai-ml would report a failed

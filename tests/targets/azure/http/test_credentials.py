@@ -22,7 +22,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 
 from envsync.model.errors import TargetError
-from envsync.targets.azure.http.credentials import advice
+from envsync.targets.azure.http.advice import advice
 from tests.targets.azure.on_emulator import READER, Azure, azure, put
 
 # A stand-in for the Azure CLI, which is too large to install here. The program signs in at the

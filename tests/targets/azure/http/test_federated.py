@@ -126,7 +126,7 @@ class TestGitHub:
         assert refusal(service, "github") == (
             "`credential: github` needs environment variables that are empty or not set: "
             "ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN. Give the job the "
-            "permission `id-token: write`, with which GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL and "
+            "permission `id-token: write`. GitHub then sets ACTIONS_ID_TOKEN_REQUEST_URL and "
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN. A pull request from a fork never gets this permission."
         )
 
@@ -154,7 +154,7 @@ class TestGitHub:
         assert refusal(service, "github").endswith(
             "This credential signs in only in a job of GitHub Actions. To sign in elsewhere as "
             "well, remove `credential` from envsync.yaml: by default, envsync uses the job's "
-            "tokens in GitHub Actions, and for example `az login` on other machines."
+            "tokens in GitHub Actions, and another sign-in, such as `az login`, on other machines."
         )
 
     @pytest.mark.parametrize(
@@ -343,9 +343,9 @@ class TestLongJobs:
         statuses = [outcome.status for outcome in done.outcomes]
         assert (statuses[0], statuses[-1]) == ("done", "failed")
         assert done.outcomes[-1].error == (
-            "The federated token has expired, and this credential cannot renew it. In GitHub "
-            "Actions use `credential: github`, in Azure Pipelines `credential: pipelines`, which "
-            "request a new token for each sign-in: "
+            "The federated token has expired, and this credential cannot renew it. Use "
+            "`credential: github` in GitHub Actions, or `credential: pipelines` in Azure "
+            "Pipelines. These credentials request a new token for each sign-in: "
             f"{DOCUMENTATION}/how-to/azure.md#signing-in"
         )
 

@@ -18,7 +18,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from envsync.project.settings.targets import TargetConfig
 from envsync.targets.azure.client import open_client
-from envsync.targets.azure.http.credentials import NotSignedIn, SignIn
+from envsync.targets.azure.http.sign_in import NotSignedIn, SignIn
 from envsync.targets.connection import Connection
 
 SCOPE = "https://management.azure.com/.default"

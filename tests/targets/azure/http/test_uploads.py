@@ -23,7 +23,8 @@ from envsync.model.environment import Build, Environment, EnvironmentSpec
 from envsync.model.errors import TargetError
 from envsync.project.context.scan import scan_context
 from envsync.project.settings.targets import TargetKind
-from envsync.targets.azure.http.uploads import UploadRetries, Uploads
+from envsync.targets.azure.http.upload_retries import UploadRetries
+from envsync.targets.azure.http.uploads import Uploads
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from tests.command import envsync
