@@ -195,7 +195,7 @@ def test_a_failed_command_opens_no_pull_request(job: Step, forge: Forge) -> None
     assert "No declared or owned environment matches" in job.output
 
 
-def test_lock_proposes_the_other_images_and_fails_if_an_image_is_missing(
+def test_lock_fails_for_a_missing_image_and_proposes_digests_for_the_other_images(
     job: Step, forge: Forge, images: Served
 ) -> None:
     job.declare("gone", f"{images.host}/base:none")

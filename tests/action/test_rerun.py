@@ -303,7 +303,7 @@ def test_the_token_is_needed_only_for_a_plan_with_changes(step: Step) -> None:
     assert TOKEN not in step.output
 
 
-def test_a_project_with_only_local_targets_has_no_matrix(step: Step) -> None:
+def test_the_matrix_of_a_project_with_only_local_targets_is_empty(step: Step) -> None:
     assert step.run("validate") == 0
     assert "::notice title=envsync::The matrix is empty, because" in step.output
     outputs = (step.workspace.parent / "output").read_text()

@@ -154,7 +154,7 @@ def test_an_error_of_github_does_not_fail_a_plan(step: Step, forge: Forge) -> No
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     ],
 )
-def test_a_setting_cannot_refer_to_a_token(
+def test_a_setting_that_refers_to_a_variable_with_a_token_is_refused(
     step: Step, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, TOKEN)
@@ -259,7 +259,9 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
     assert step.output.count("::error") == 1
 
 
-def test_a_plan_with_only_rejections_says_so_with_skip_rejected(step: Step) -> None:
+def test_an_apply_with_skip_rejected_and_only_rejections_says_that_nothing_was_applied(
+    step: Step,
+) -> None:
     step.trigger("push")
     step.run("apply")
     step.declare("pydata", image="mcr.microsoft.com/azureml/core:2")

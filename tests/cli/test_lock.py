@@ -69,7 +69,9 @@ def test_lock_writes_digests_and_next_versions(project: Path, run: Run, served: 
 
 
 @needs_registry
-def test_a_version_that_no_commit_contains_is_kept(project: Path, run: Run, served: Served) -> None:
+def test_lock_keeps_a_version_that_no_commit_contains(
+    project: Path, run: Run, served: Served
+) -> None:
     served.push("base", "1")
     image = f"{served.host}/base:1"
     declare(project, "old", "1", image)
@@ -84,7 +86,7 @@ def test_a_version_that_no_commit_contains_is_kept(project: Path, run: Run, serv
 
 
 @needs_registry
-def test_no_bump_keeps_the_versions(project: Path, run: Run, served: Served) -> None:
+def test_option_no_bump_keeps_the_versions(project: Path, run: Run, served: Served) -> None:
     served.push("base", "1")
     file = declare(project, "a", "7", f"{served.host}/base:1")
     commit(project)
@@ -186,7 +188,9 @@ def test_lock_repeats_a_request_to_a_busy_registry(project: Path, run: Run, serv
 
 
 @needs_registry
-def test_digest_only_writes_the_tag_as_a_comment(project: Path, run: Run, served: Served) -> None:
+def test_option_digest_only_writes_the_tag_as_a_comment(
+    project: Path, run: Run, served: Served
+) -> None:
     digest = served.push("base", "1")
     file = declare(project, "a", None, f"{served.host}/base:1")
     dockerfile = context(project, "b", f"FROM {served.host}/base:1\n")
@@ -267,7 +271,7 @@ def test_options_without_an_effect_are_refused(project: Path, run: Run) -> None:
     assert run("lock", "none").code == 1
 
 
-def test_lock_without_its_packages_names_the_extra(
+def test_the_error_of_lock_without_its_packages_names_the_extra(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")

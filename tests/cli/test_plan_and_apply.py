@@ -162,7 +162,7 @@ def test_errors_in_files_stop_plan_and_apply_before_the_target_is_read(
         assert "version" in result.err
 
 
-def test_without_files_and_with_prune_none_the_message_mentions_no_archive(
+def test_the_error_without_files_and_with_prune_none_mentions_no_mass_archive(
     project: Path, run: Run
 ) -> None:
     (project / "envsync.yaml").write_text("prune: none\n")
@@ -429,7 +429,9 @@ def test_option_all_targets_plans_each_target_in_order(project: Path, run: Run) 
     assert run("plan", "--all-targets", "-t", "one").code == 64
 
 
-def test_option_all_targets_plans_the_others_if_a_target_is_wrong(project: Path, run: Run) -> None:
+def test_option_all_targets_plans_the_other_targets_if_one_target_fails(
+    project: Path, run: Run
+) -> None:
     settings = (
         "targets:\n"
         "  unset: {kind: local, path: '${NOT_SET}'}\n"

@@ -280,7 +280,7 @@ def test_renaming_or_inlining_a_conda_file_is_not_an_edit(root: Path) -> None:
         ),
     ],
 )
-def test_the_message_about_a_conda_file_has_the_words_of_a_plan(
+def test_the_message_about_a_conda_file_lists_changes_as_a_plan_does(
     root: Path, dependencies: str, text: str
 ) -> None:
     files = {"environments/a.yml": environment(conda_file="conda.yml")}
@@ -500,7 +500,7 @@ def test_a_submodule_in_a_build_context_is_part_of_the_context(root: Path, tmp_p
 
 
 @pytest.mark.parametrize("linked", ["submodule", "worktree", "clone"])
-def test_the_kind_of_checkout_changes_neither_specs_nor_check(
+def test_the_kind_of_checkout_changes_neither_specs_nor_the_result_of_check(
     root: Path, tmp_path: Path, linked: str
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -525,7 +525,7 @@ def test_the_kind_of_checkout_changes_neither_specs_nor_check(
     assert check(project).problems == ()
 
 
-def test_a_submodule_in_a_root_context_has_one_digest_in_plan_and_check(
+def test_plan_and_check_compute_the_same_digest_of_a_submodule_in_a_root_context(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")

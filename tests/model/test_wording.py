@@ -20,7 +20,9 @@ from envsync.model.wording import log_lines, printable, shown_lines
         ("https://a:b@c/x", "https://***@c/x"),
     ],
 )
-def test_values_are_one_harmless_line(text: str, expected: str) -> None:
+def test_a_printable_value_is_one_line_without_commands_and_credentials(
+    text: str, expected: str
+) -> None:
     assert printable(text) == expected
 
 
@@ -33,7 +35,7 @@ def test_lines_that_start_like_a_workflow_command_are_broken(start: str) -> None
     assert log_lines(f"a\n{start}::error::b\nc ::d::") == f"a\n{start}\\x3a:error::b\nc ::d::"
 
 
-def test_only_line_breaks_and_colours_of_a_coloured_stream_are_kept() -> None:
+def test_shown_lines_escapes_everything_except_line_breaks_and_allowed_colours() -> None:
     text = "\x1b[1;31mé\x1b[0m\n\x1b[2J\x07\u2066\r"
 
     assert shown_lines(text, color=True) == "\x1b[1;31mé\x1b[0m\n\\x1b[2J\\x07\\u2066\\r"

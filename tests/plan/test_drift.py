@@ -128,7 +128,7 @@ def test_without_the_applied_tag_the_origin_is_unknown(actual: Metadata) -> None
     assert {item.origin for item in found.differences} <= {Origin.UNKNOWN}
 
 
-def test_an_edit_that_equals_the_file_overwrites_nothing() -> None:
+def test_an_edit_that_equals_the_file_is_not_overwritten() -> None:
     found = compare_metadata(held(tags(owner="b"), tags(owner="a")), tags(owner="b"))
 
     assert found.edited
@@ -147,7 +147,7 @@ def test_an_ignored_tag_is_no_edit(written: Metadata) -> None:
     }
 
 
-def test_an_empty_description_is_no_description() -> None:
+def test_an_empty_description_equals_an_absent_description() -> None:
     assert is_edited(held(Metadata(None, {"a": "1"}), Metadata("", {"a": "1"}))) is False
 
 
@@ -161,7 +161,7 @@ def test_the_origin_of_many_differences_is_unknown() -> None:
     assert {item.origin for item in found.differences} == {Origin.UNKNOWN}
 
 
-def test_the_last_write_is_part_of_the_result() -> None:
+def test_the_overwritten_edit_has_the_author_and_the_time_of_the_last_write() -> None:
     modified = Modification("Ada", "2026-01-01T00:00:00Z")
     item = replace(held(tags(owner="b"), tags(owner="a")), modified=modified)
 

@@ -72,7 +72,7 @@ def use(image: str, *ignored: str, obstacle: str = "", tag: str | None = None) -
         ),
     ],
 )
-def test_each_image_has_its_state(
+def test_the_state_of_an_image_follows_from_its_reference_and_the_registry(
     place: ImageUse, answer: str | Unresolved | None, expected: ImageFinding
 ) -> None:
     digests = {} if answer is None else {place.image.tagged: answer}

@@ -88,7 +88,7 @@ def test_a_saved_plan_without_options_uses_the_options_of_the_command_line() -> 
     assert again(None, "b", take_over=True) == Options(("b",), take_over=True)
 
 
-def test_allow_in_use_is_kept_and_can_be_added() -> None:
+def test_option_allow_in_use_is_kept_and_can_be_added() -> None:
     allowed = Options(allow_in_use=True)
 
     assert Options.from_json(allowed.to_json()) == allowed

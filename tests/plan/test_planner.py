@@ -1345,7 +1345,7 @@ def test_known_fields_beside_an_unknown_context_are_compared() -> None:
 # The selection of names, and the guard.
 
 
-def test_a_plan_is_limited_to_names_that_match_both_globs_and_only() -> None:
+def test_a_plan_is_limited_to_names_that_match_the_globs_and_are_in_only() -> None:
     desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
     actual = state(container("gone", "1"))
 
@@ -1652,7 +1652,7 @@ class TestADigestTagAgainstAnUploadHash:
         desired = [declared("a", "1", self.spec(), tags=tags)]
         return plan(desired, state(container("a", held)))
 
-    def test_an_owned_version_gets_a_warning(self) -> None:
+    def test_a_different_upload_hash_causes_a_warning_for_an_owned_version(self) -> None:
         made = self.made(PROJECT)
 
         assert actions(made) == []
@@ -1666,5 +1666,5 @@ class TestADigestTagAgainstAnUploadHash:
         assert actions(made) == ["update a:1"]
         assert len(made.warnings) == 1
 
-    def test_an_unowned_version_is_not_adopted(self) -> None:
+    def test_an_unowned_version_with_a_different_upload_hash_is_not_adopted(self) -> None:
         assert rejections(self.made(None)) == ["unowned a:1"]

@@ -1150,7 +1150,7 @@ def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Pa
     assert loaded.declarations == ()
 
 
-def test_a_declaration_has_the_registered_values_if_rules_are_off(
+def test_a_declaration_has_the_values_that_yaml_reads_if_rules_are_off(
     tmp_path: Path,
 ) -> None:
     # YAML keeps the last value of a repeated key, and reads 1.10 as the number 1.1.

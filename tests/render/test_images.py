@@ -59,7 +59,7 @@ def test_an_unreachable_registry_is_one_line_for_all_its_images() -> None:
     assert unresolved_text(ALL) == ["r.io cannot be reached. 2 images were not checked."]
 
 
-def test_markdown_has_a_table_and_escapes_everything_else() -> None:
+def test_markdown_has_tables_of_changes_and_an_escaped_list_of_unchanged_images() -> None:
     assert images_markdown([MOVED, SKIPPED], [MOVED], [BUMP]) == (
         "| file | image | before | after |\n"
         "|---|---|---|---|\n"

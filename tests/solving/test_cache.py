@@ -64,7 +64,9 @@ def test_a_changed_index_needs_a_new_solve(
     assert cache(tmp_path).read(request_) is None
 
 
-def test_the_index_of_a_channel_with_a_platform_is_found(request_: Request, tmp_path: Path) -> None:
+def test_a_result_for_a_channel_with_a_platform_depends_on_its_index(
+    request_: Request, tmp_path: Path
+) -> None:
     wanted = replace(request_, channels=(f"{request_.channels[0]}/linux-64",))
     cache(tmp_path).write(wanted, BAD)
     assert cache(tmp_path).read(wanted) == BAD
@@ -146,14 +148,16 @@ def test_a_damaged_result_is_ignored_and_written_again(
     assert cache(tmp_path).read(request_) == BAD
 
 
-def test_the_directory_is_hidden_from_git(request_: Request, tmp_path: Path) -> None:
+def test_the_cache_directory_is_hidden_from_git(request_: Request, tmp_path: Path) -> None:
     cache(tmp_path).write(request_, BAD)
 
     assert (tmp_path / ".envsync" / ".gitignore").read_text() == "*\n"
     assert [path.suffix for path in (tmp_path / ".envsync" / "solved").iterdir()] == [".json"]
 
 
-def test_a_directory_that_cannot_be_written_is_no_error(request_: Request, tmp_path: Path) -> None:
+def test_a_cache_directory_that_cannot_be_written_causes_no_error(
+    request_: Request, tmp_path: Path
+) -> None:
     (tmp_path / ".envsync").write_text("a file")
     cache(tmp_path).write(request_, BAD)
     cache(tmp_path).remove_old()

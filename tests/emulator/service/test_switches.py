@@ -112,7 +112,7 @@ def test_a_changed_spec_is_refused_with_the_configured_status(conflict: int) -> 
     ],
     ids=["keep", "all"],
 )
-def test_restoring_a_container_keeps_or_restores_versions(
+def test_restoring_a_container_keeps_or_restores_individually_archived_versions(
     settings: Settings, after: dict[str | None, bool]
 ) -> None:
     with serving(settings) as client:
@@ -171,7 +171,7 @@ def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
     [(switched(hidden_versions="own"), 201), (switched(hidden_versions="effective"), 400)],
     ids=["own", "effective"],
 )
-def test_a_put_without_is_archived_is_refused_if_the_version_shows_as_archived(
+def test_a_put_without_is_archived_is_refused_if_the_version_is_shown_as_archived(
     settings: Settings, status: int
 ) -> None:
     with serving(settings) as client:
@@ -243,7 +243,9 @@ def test_the_next_version_is_a_counter_or_a_timestamp() -> None:
     [(switched(absent_versions="empty"), 200), (switched(absent_versions="404"), 404)],
     ids=["empty", "404"],
 )
-def test_the_versions_of_an_unknown_name_are_empty_or_404(settings: Settings, status: int) -> None:
+def test_a_list_of_versions_of_an_unknown_name_is_empty_or_gets_404(
+    settings: Settings, status: int
+) -> None:
     with serving(settings) as client:
         assert client.get(f"{CONTAINER}/versions").status == status
 
@@ -331,7 +333,7 @@ def test_numeric_tags_are_strings_or_numbers_or_refused(
 
 
 @pytest.mark.parametrize("kind", ["recorded", "updated"])
-def test_system_data_shows_only_the_creation_or_the_last_write(
+def test_system_data_shows_only_the_creation_or_also_the_last_write(
     kind: Literal["recorded", "updated"],
 ) -> None:
     with serving(switched(system_data=kind)) as client:

@@ -524,7 +524,7 @@ def test_dot_git_is_reported_if_the_ignore_file_does_not_drop_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_uploads_include_the_hash_with_the_git_file_of_a_submodule(
+def test_uploads_have_hashes_with_and_without_the_git_file_of_a_submodule(
     tmp_path: Path, sdk: Any, ignored: bool
 ) -> None:
     content: dict[str, str | bytes] = {"Dockerfile": "1", "sub/a": "2", "z": "3"}

@@ -523,7 +523,7 @@ class TestTheFile:
                 load_config(path, tmp_path, {})
             assert caught.value.exit_code == 1
 
-    def test_config_without_a_settings_file_says_where_the_file_is_missing(
+    def test_the_config_says_where_a_missing_settings_file_was_searched(
         self, tmp_path: Path
     ) -> None:
         sentence = f"There is no envsync.yaml in {tmp_path} or in a directory above it."
@@ -562,7 +562,7 @@ def test_arbitrary_content_raises_no_other_exception_than_invalid_project(data: 
             assert error.problems
 
 
-def test_the_file_policy_contains_the_line_of_each_setting(tmp_path: Path) -> None:
+def test_the_file_policy_contains_the_values_and_lines_of_its_settings(tmp_path: Path) -> None:
     text = (
         "defaults: {tags: {team: a}}\npolicy:\n  images: [a/*]\n  require_tags: [team, owner]\n"
         "  names: '[a-z]+'\n"

@@ -99,7 +99,7 @@ def test_an_existing_directory_is_never_replaced(tmp_path: Path) -> None:
     assert list((tmp_path / "b").iterdir()) == []
 
 
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "environments").write_text("")
 
     with (

@@ -75,7 +75,7 @@ def history(store: Store) -> list[tuple[str, str | None]]:
     return [(entry.action, entry.version) for entry in store.history("pydata")]
 
 
-def test_a_put_creates_and_then_updates(stores: Stores) -> None:
+def test_a_second_put_updates_the_version_that_the_first_put_created(stores: Stores) -> None:
     store = stores.open()
     put(store, NEW)
     record = put(store, NEW, Written("New.", {"b": "2"}, {"c": "3"}, archived=True))
