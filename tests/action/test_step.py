@@ -1,6 +1,7 @@
 """A whole step: the real command line, a local target, and a GitHub on loopback.
 
-The command line runs in the process of the tests. The fixture `own_process` changes this.
+The command line runs in the process of the tests. With the fixture `own_process`, the command line
+runs in a separate process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The program that runs in a fork of a server, and what it takes from its caller."""
+"""The program that runs in a fork of a server, and what the fork gets from its caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No version is archived while its file exists, on disk or in git, although it was not read."""
+"""No version is archived while its file exists on disk or in git, even if the file was not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of what is known about images, from the files and the answers of registries."""
+"""Tests of the findings about images, from files and from the responses of registries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about a reference: declared, registered, archived, broken, moving."""
+"""The status of a reference: declared, registered, archived, broken or moving."""
 
 from __future__ import annotations
 

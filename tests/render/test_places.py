@@ -1,4 +1,4 @@
-"""Paths in problems, plans and bumps, as text shows them."""
+"""Paths in problems, plans and bumps, replaced by the paths that the text output shows."""
 
 from __future__ import annotations
 

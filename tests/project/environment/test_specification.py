@@ -1,4 +1,4 @@
-"""The keys of a conda specification, of which a hostile file has tens of thousands."""
+"""Conda specifications of hostile files, which can have tens of thousands of unknown keys."""
 
 from __future__ import annotations
 

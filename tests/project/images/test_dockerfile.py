@@ -1,4 +1,4 @@
-"""Tests of the images in `FROM` lines: which there are, and how their digests are written."""
+"""Tests of the images in `FROM` lines: how they are found, and how their digests are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session of the transport: proxies and passwords of the environment."""
+"""The session of the transport: proxies, passwords, certificates and connections."""
 
 from __future__ import annotations
 
