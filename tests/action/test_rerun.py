@@ -131,7 +131,7 @@ def test_apply_makes_no_change_if_one_change_was_not_approved(reviewed: Step, fo
     assert "- `create catboost:1` was not in the approved plan" in applied(forge)[0]
 
 
-def test_an_approved_name_with_other_content_is_not_approved(reviewed: Step, forge: Forge) -> None:
+def test_other_content_under_an_approved_name_is_not_approved(reviewed: Step, forge: Forge) -> None:
     reviewed.declare("xgboost", image=IMAGE)
 
     assert reviewed.run("apply", approve="comment") == 1
@@ -257,7 +257,9 @@ def test_starting_an_old_run_again_restores_no_old_state(
     assert reviewed.run("apply", approve=digest) == 0
 
 
-def test_a_run_that_waited_for_another_run_applies_its_plan(reviewed: Step, forge: Forge) -> None:
+def test_a_run_applies_its_plan_even_if_the_branch_has_a_newer_commit(
+    reviewed: Step, forge: Forge
+) -> None:
     forge.branches["main"] = "newer"
 
     assert reviewed.run("apply", approve="comment") == 0

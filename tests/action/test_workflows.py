@@ -46,7 +46,7 @@ def test_the_documentation_links_to_every_workflow_that_init_writes(initialised:
     assert sorted(linked) == sorted(path.name for path in (initialised / ".github").rglob("*.yml"))
 
 
-def test_the_command_line_writes_the_same_workflows(initialised: Path) -> None:
+def test_init_writes_the_documented_workflows(initialised: Path) -> None:
     written = {
         path.relative_to(initialised).as_posix(): path.read_text(encoding="utf-8")
         for path in (initialised / ".github").rglob("*.yml")

@@ -67,9 +67,7 @@ def test_apply_of_a_saved_plan_uses_option_allow_in_use_of_the_plan(
     assert run("apply", "--plan", "plan.json").code == 0
 
 
-def test_a_reference_that_was_added_after_the_plan_refuses_the_apply(
-    applied: Path, run: Run
-) -> None:
+def test_apply_is_refused_if_a_reference_was_added_after_the_plan(applied: Path, run: Run) -> None:
     assert run("plan", "--out", "plan.json").code == 0
     write(applied, {"jobs/train.yml": JOB + "environment: azureml:a@latest\n"})
 

@@ -156,7 +156,7 @@ def test_lock_fails_for_a_missing_tag_and_locks_the_other_tags(
 
 
 @needs_registry
-def test_an_offline_registry_is_one_warning_and_not_an_error(
+def test_an_offline_registry_causes_one_warning_and_no_error(
     project: Path, run: Run, served: Served
 ) -> None:
     served.push("base", "1")
@@ -241,7 +241,7 @@ def test_a_rule_that_is_off_does_not_fail_the_check(
 
 
 @needs_registry
-def test_the_check_prints_each_output_format(project: Path, run: Run, served: Served) -> None:
+def test_option_check_can_print_each_output_format(project: Path, run: Run, served: Served) -> None:
     digest = served.push("base", "1")
     declare(project, "a", None, f"{served.host}/base:1")
     github = run("lock", "--check", "--format", "github")

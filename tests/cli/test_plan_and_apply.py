@@ -501,7 +501,7 @@ def test_plan_has_the_same_exit_codes_in_markdown_format(project: Path, run: Run
     assert "\nFix: `envsync bump a`\n" in result.out
 
 
-def test_a_file_name_that_is_not_utf8_cannot_be_planned(project: Path, run: Run) -> None:
+def test_a_file_whose_name_is_not_utf8_cannot_be_planned(project: Path, run: Run) -> None:
     try:
         declare(project, "a").rename(project / "environments" / "\udcff.yml")
     except OSError:

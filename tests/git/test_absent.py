@@ -246,7 +246,7 @@ def moved(directory: Path, to: str = "environments/gpu/a.yml") -> Path:
     return directory / to
 
 
-def test_a_moved_file_that_a_sparse_checkout_leaves_out_is_found(project: Path) -> None:
+def test_the_rejection_names_a_moved_file_that_a_sparse_checkout_leaves_out(project: Path) -> None:
     moved(project)
     git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/gpu/")
 
@@ -269,7 +269,7 @@ def test_a_moved_file_that_a_sparse_checkout_leaves_out_is_found(project: Path) 
         lambda file: file.parent.rename(file.parent.with_name(".gpu")),
     ],
 )
-def test_a_moved_file_that_is_not_read_is_found(
+def test_an_environment_is_not_archived_if_a_moved_file_that_is_not_read_declares_it(
     project: Path, edit: Callable[[Path], object]
 ) -> None:
     edit(moved(project))
@@ -277,7 +277,9 @@ def test_a_moved_file_that_is_not_read_is_found(
     assert list(rejected(planned(project))) == ["a"]
 
 
-def test_a_file_of_another_kind_with_the_same_name_is_no_environment(project: Path) -> None:
+def test_an_environment_is_archived_although_a_file_of_another_kind_has_its_name(
+    project: Path,
+) -> None:
     write(
         project,
         {

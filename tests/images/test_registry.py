@@ -311,7 +311,7 @@ def test_the_config_file_is_used_if_a_credential_helper_returns_no_login(
     assert warnings == ([f"{start} {reason}."] if reason else [])
 
 
-def test_an_invalid_config_file_is_a_warning(no_logins: Path) -> None:
+def test_an_invalid_config_file_causes_a_warning(no_logins: Path) -> None:
     (no_logins / "config.json").write_text("{")
     warnings: list[str] = []
 

@@ -533,7 +533,9 @@ class TestNamesThatTheServiceChooses:
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_conda_name_can_look_like_a_name_that_the_service_chose(self) -> None:
+    def test_a_declared_conda_name_that_looks_like_a_chosen_name_matches_the_same_name(
+        self,
+    ) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
         assert match_spec(spec, registered("a", "1", spec)) == "same"

@@ -294,7 +294,7 @@ def test_the_digest_of_a_plan_does_not_cover_who_made_an_edit() -> None:
     assert list(with_edit.fingerprints.values()) == list(without.fingerprints.values())
 
 
-def test_a_saved_plan_keeps_the_edit() -> None:
+def test_a_plan_with_an_edit_is_equal_after_a_json_round_trip() -> None:
     made = planned(tags(owner="b"), tags(owner="a"), tags(owner="a"))
     data = made.to_json()
 

@@ -78,7 +78,7 @@ def test_names_and_versions_that_no_file_can_have_are_not_imported() -> None:
     ]
 
 
-def test_environments_of_the_service_and_of_jobs_are_not_imported() -> None:
+def test_curated_environments_and_anonymous_environments_of_jobs_are_not_imported() -> None:
     anonymous = replace(free("job", "1"), extra={"isAnonymous": True})
 
     assert chosen(container("AzureML-x", free("AzureML-x", "1", curated=True))) == []

@@ -21,7 +21,7 @@ def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "name", ["answers lost, then no right", "revoked tokens", "lists that lag"]
 )
-def test_every_outcome_of_a_history_with_faults_is_true(name: str) -> None:
+def test_every_reported_outcome_of_a_history_with_faults_is_true(name: str) -> None:
     fault = next(item for item in histories.FAULTS if item.name == name)
 
     assert histories.run(fault, seed=1, count=2).defects == []

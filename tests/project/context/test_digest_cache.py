@@ -596,7 +596,7 @@ def test_two_processes_can_scan_at_once(project: Project) -> None:
 # --- upload hashes --------------------------------------------------------------------------------
 
 
-def test_upload_hashes_are_kept(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_keeps_upload_hashes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write(a=b"1")
     first = dict(project.scan().context.uploads)
     second = project.scan()

@@ -440,7 +440,7 @@ def test_crlf_is_found_in_text_files_only(tmp_path: Path) -> None:
     assert scan(directory).crlf == ("a", "d/e")
 
 
-def test_files_that_tools_create_are_found(tmp_path: Path) -> None:
+def test_a_scan_reports_files_that_tools_create(tmp_path: Path) -> None:
     directory = write_all(
         tmp_path / "c",
         dict.fromkeys(
@@ -549,7 +549,7 @@ def test_uploads_have_hashes_with_and_without_the_git_file_of_a_submodule(
     assert len(uploads(found.context)) == (2 if ignored else 4)
 
 
-def test_git_lfs_pointers_and_files_of_local_targets_are_found(tmp_path: Path) -> None:
+def test_a_scan_reports_git_lfs_pointers_and_files_of_local_targets(tmp_path: Path) -> None:
     path = tmp_path / "c" / "state.db"
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as database:
@@ -568,7 +568,7 @@ def test_dropped_files_that_tools_create_are_not_reported(tmp_path: Path) -> Non
     assert scan(write_all(directory, {"__pycache__/a.pyc": ""})).clutter == ()
 
 
-def test_files_that_docker_drops_are_found(tmp_path: Path) -> None:
+def test_a_scan_reports_files_that_docker_drops(tmp_path: Path) -> None:
     directory = write(
         tmp_path / "c", Dockerfile="", _dockerignore="*\n!app\n", app__a="", b="", d__app=""
     )

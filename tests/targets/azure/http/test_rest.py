@@ -338,7 +338,9 @@ class TestMessages:
             (400, "UserError", r"refused the request \(UserError\): Because"),
         ],
     )
-    def test_a_refusal_says_what_to_do(self, status: int, code: str, expected: str) -> None:
+    def test_the_error_of_a_refused_request_says_what_to_do(
+        self, status: int, code: str, expected: str
+    ) -> None:
         script = Script(answer(status, failure(code)))
 
         with pytest.raises(TargetError, match=expected) as caught:
