@@ -79,7 +79,9 @@ def test_a_comment_that_another_account_edited_is_not_written_again(
     assert "@octocat" not in second
 
 
-def test_a_full_comment_is_followed_by_a_second_comment(reviewed: Step, forge: Forge) -> None:
+def test_a_second_comment_is_written_if_the_first_comment_is_full(
+    reviewed: Step, forge: Forge
+) -> None:
     reviewed.run("apply", approve="comment")
     record = forge.comments[7][-1]
     record.body += "x" * 60_000
@@ -283,7 +285,7 @@ def test_a_mass_archive_is_allowed_by_an_argument_of_a_manual_run(step: Step, fo
     assert step.plan().is_empty
 
 
-def test_rejections_are_annotated_only_if_the_input_is_true(step: Step) -> None:
+def test_the_input_annotations_turns_annotations_of_rejections_off(step: Step) -> None:
     step.trigger("push")
     step.run("apply")
     step.declare("pydata", image=IMAGE)

@@ -109,7 +109,7 @@ tags:
     }
 
 
-def test_the_plan_after_an_import_only_adopts(project: Path, run: Run) -> None:
+def test_the_plan_after_an_import_contains_only_adoptions(project: Path, run: Run) -> None:
     register(project, "a", spec=WITH_CONDA)
     register(project, "b", description=None, tags={"empty": ""})
     run("import")

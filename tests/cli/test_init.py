@@ -45,7 +45,9 @@ def test_an_editor_finds_the_schema_of_the_settings(project: Path, run: Run) -> 
     assert json.loads((project / "new" / path).read_text()) == run("schema", "config").data
 
 
-def test_init_writes_no_schema_for_settings_that_do_not_name_it(project: Path, run: Run) -> None:
+def test_init_writes_no_schema_file_if_the_existing_settings_name_no_schema(
+    project: Path, run: Run
+) -> None:
     (project / "envsync.yaml").write_text("project: mine\n")
     run("init")
 

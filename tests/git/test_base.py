@@ -171,7 +171,7 @@ def test_usual_branch_names_are_tried_if_the_remote_has_no_head(clone: Path, bra
 
 
 @pytest.mark.parametrize("upstream", ["origin/live", "live"])
-def test_the_upstream_branch_is_used_without_a_usual_branch_name(
+def test_the_upstream_branch_is_used_if_no_branch_has_a_usual_name(
     clone: Path, upstream: str
 ) -> None:
     began = rev(clone, "origin/main")
@@ -296,7 +296,9 @@ def test_a_target_branch_that_the_clone_does_not_contain_is_an_error(
     assert bases(clone, "origin/main") == [Base(rev(clone, "origin/main"), "origin/main")]
 
 
-def test_the_target_branch_can_be_local(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_target_branch_of_a_pull_request_can_be_a_local_branch(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     git(repository, "checkout", "--quiet", "feat")
     monkeypatch.setenv("GITHUB_BASE_REF", "main")
 

@@ -91,7 +91,9 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
     ],
     ids=["a new version", "metadata", "layout", "an explicit default"],
 )
-def test_check_accepts_changes_of_version_metadata_and_layout(root: Path, after: str) -> None:
+def test_check_accepts_changes_of_the_version_the_metadata_and_the_layout(
+    root: Path, after: str
+) -> None:
     committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
 
@@ -652,7 +654,7 @@ def test_a_project_can_be_in_any_directory_of_the_repository(root: Path) -> None
     assert found(checked(root / "teams" / "churn" / "environments")) == ["conda.yml:3:5 immutable"]
 
 
-def test_check_in_a_hook_gives_the_same_result_and_keeps_the_index(
+def test_check_in_a_hook_rejects_an_edit_and_does_not_change_the_index(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed(root, {**BUILT, "envsync.yaml": ""})
@@ -811,7 +813,9 @@ def test_check_starts_git_nine_times_whatever_the_number_of_environments(
 # Versions in use
 
 
-def test_versions_at_the_base_commit_or_at_head_count_as_used(root: Path, tmp_path: Path) -> None:
+def test_versions_at_the_base_commit_and_at_head_are_used_versions(
+    root: Path, tmp_path: Path
+) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))

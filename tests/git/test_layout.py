@@ -47,7 +47,9 @@ def test_the_layout_contains_the_path_of_a_directory_that_does_not_exist(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["trunk", "release/2024", "master"])
-def test_a_repository_without_commits_has_the_branch_of_head(tmp_path: Path, name: str) -> None:
+def test_the_default_branch_of_a_repository_without_commits_is_the_branch_of_head(
+    tmp_path: Path, name: str
+) -> None:
     git(tmp_path, "init", "-q", "-b", name)
 
     assert branch(tmp_path) == name

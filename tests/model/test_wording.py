@@ -31,7 +31,7 @@ def test_a_credential_is_hidden_before_a_text_is_cut() -> None:
 
 
 @pytest.mark.parametrize("start", ["", "  ", "\t", "\x1b[1;31m  "])
-def test_lines_that_start_like_a_workflow_command_are_broken(start: str) -> None:
+def test_lines_that_start_like_a_workflow_command_are_escaped(start: str) -> None:
     assert log_lines(f"a\n{start}::error::b\nc ::d::") == f"a\n{start}\\x3a:error::b\nc ::d::"
 
 

@@ -533,7 +533,7 @@ class TestNamesThatTheServiceChooses:
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_conda_name_that_looks_like_a_chosen_name_matches_the_same_name(
+    def test_equal_specs_match_even_if_the_service_could_have_chosen_their_conda_name(
         self,
     ) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})

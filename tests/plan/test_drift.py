@@ -136,7 +136,7 @@ def test_an_edit_that_equals_the_file_is_not_overwritten() -> None:
 
 
 @pytest.mark.parametrize("written", [tags(owner="a"), tags(owner="a", cost="1")])
-def test_an_ignored_tag_is_no_edit(written: Metadata) -> None:
+def test_a_change_of_an_ignored_tag_is_no_edit(written: Metadata) -> None:
     """In the second case, the tag has been ignored only since the last write."""
     item = held(tags(owner="a", cost="1"), written)
 
@@ -151,7 +151,7 @@ def test_an_empty_description_equals_an_absent_description() -> None:
     assert is_edited(held(Metadata(None, {"a": "1"}), Metadata("", {"a": "1"}))) is False
 
 
-def test_the_origin_of_many_differences_is_unknown() -> None:
+def test_the_origin_of_differences_is_unknown_if_there_are_too_many() -> None:
     actual = Metadata(None, {f"t{number}": "theirs" for number in range(40)})
     wanted = Metadata(None, {f"t{number}": "ours" for number in range(40)})
     written = replace(actual, tags={**actual.tags, "t0": "ours"})

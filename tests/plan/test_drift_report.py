@@ -191,7 +191,7 @@ def test_an_edited_version_that_no_file_declares_is_drift() -> None:
     assert (item.address, item.source, item.edited, item.differences) == ("a:1", None, True, ())
 
 
-def test_another_spec_is_pending_because_a_spec_cannot_drift() -> None:
+def test_a_different_spec_is_pending_because_specs_cannot_drift() -> None:
     found = report(
         [declared("a", "1", image("2"), tags={"owner": "x"})],
         state(container("a", written({"owner": "x"}))),

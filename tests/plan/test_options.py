@@ -17,7 +17,7 @@ PLAN = Plan("p", TargetIdentity("dev", "local", "x"), options=SAVED)
 DIGEST = "sha256:" + "0f" * 32
 
 
-def test_a_plan_keeps_its_options_as_json() -> None:
+def test_the_options_of_a_plan_are_equal_after_a_json_round_trip() -> None:
     assert Plan.from_json(json.loads(json.dumps(PLAN.to_json()))).options == SAVED
 
 

@@ -39,7 +39,7 @@ class TestAnEnvironmentThatDoesNotListTheProject:
         assert (plan.latest, plan.unchanged) == ((), 1)
 
     @pytest.mark.parametrize("marks", [frozenset({PROJECT}), None])
-    def test_a_plan_is_empty_if_the_project_is_listed_or_the_target_keeps_no_list(
+    def test_a_plan_is_empty_if_the_owners_contain_the_project_or_are_not_recorded(
         self, marks: frozenset[str] | None
     ) -> None:
         assert planned([declared("pydata", "1")], self.held("1", marks=marks)).changes == ()

@@ -1316,7 +1316,7 @@ def test_without_a_digest_tag_upload_hashes_of_the_same_kind_are_compared() -> N
     assert rejections(made("c" * 64)) == rejections(made("c" * 32)) == ["immutable a:1"]
 
 
-def test_a_context_that_cannot_be_verified_is_a_warning_and_gets_no_digest() -> None:
+def test_a_context_that_cannot_be_verified_causes_a_warning_and_gets_no_digest() -> None:
     spec = built(Dockerfile="1")
     desired = [declared("a", "1", spec, tags={"x": "1"})]
     made = plan(desired, state(container("a", registered("a", "1", unknown_build()))))
@@ -1332,7 +1332,7 @@ def test_a_context_that_cannot_be_verified_is_a_warning_and_gets_no_digest() -> 
     assert rejections(plan(desired, state(container("a", unowned)))) == ["unowned a:1"]
 
 
-def test_known_fields_beside_an_unknown_context_are_compared() -> None:
+def test_known_fields_are_compared_even_if_the_build_context_is_unknown() -> None:
     held = registered("a", "1", unknown_build(), digest=built("other.Dockerfile", x="1").digest)
     made = plan([declared("a", "1", built("other.Dockerfile", x="1"))], state(container("a", held)))
 

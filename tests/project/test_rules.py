@@ -1068,7 +1068,7 @@ def in_environments(files: str | dict[str, str], others: dict[str, str]) -> dict
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_broken_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
+def test_a_violation_of_a_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.bad, case.others)
     loaded = load_files(
         tmp_path, files, versions=case.versions, rules=case.rules, policy=case.policy

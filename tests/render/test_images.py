@@ -27,7 +27,7 @@ ALL = [LOCKED, MOVED, CURRENT, SKIPPED, OFFLINE, OFFLINE]
 BUMP = Bump("a", "1", "2", Source("a.yml", 2))
 
 
-def test_text_shows_what_changed_and_why_the_rest_did_not() -> None:
+def test_the_text_shows_changed_images_and_the_reason_for_each_unchanged_image() -> None:
     text = images_text(ALL, [LOCKED, MOVED], lambda file: f"ml/{file}", PLAIN)
 
     assert text == (

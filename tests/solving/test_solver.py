@@ -92,7 +92,7 @@ def test_the_fault_of_a_missing_version_has_the_nearest_versions(channel: str) -
     )
 
 
-def test_a_missing_build_is_a_missing_version(channel: str) -> None:
+def test_a_missing_build_is_reported_as_a_missing_version(channel: str) -> None:
     assert kinds(result(channel, "numpy=1.26.4=mkl*")) == [("version", 0, ())]
 
 

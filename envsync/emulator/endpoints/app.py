@@ -1,7 +1,7 @@
 """`create_app`: the emulated service as a Starlette application.
 
-The application serves several hosts, because clients use the real host names of Azure. It selects
-an endpoint by the header `Host`.
+The application serves several hosts, because clients use the real host names of Azure. The header
+`Host` of a request selects the endpoint.
 """
 
 from __future__ import annotations

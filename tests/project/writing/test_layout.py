@@ -71,7 +71,7 @@ def test_a_directory_that_the_settings_exclude_is_not_used(tmp_path: Path) -> No
     assert places(layout(tmp_path, settings="exclude: [a]\nproject: p\n"), "a:1") == ["a-1"]
 
 
-def test_the_first_environments_directory_is_used(tmp_path: Path) -> None:
+def test_the_first_of_several_environments_directories_is_used(tmp_path: Path) -> None:
     settings = "project: p\nenvironments: [one, two]\n"
 
     assert layout(tmp_path, {"two/x": ""}, settings).directory == tmp_path / "one"

@@ -112,7 +112,7 @@ def test_extra_fields_keep_their_order(stores: Stores) -> None:
     assert record.extra == '{"z": {"b": 1, "a": 2}, "stage": "Production"}'
 
 
-def test_each_refused_write_raises_the_broken_rule(stores: Stores) -> None:
+def test_the_error_of_a_refused_write_contains_the_violated_rule(stores: Stores) -> None:
     store = stores.open()
     store.seed_curated(NewVersion("AzureML-mine", "1", SPEC))
     put(store, NEW)

@@ -133,7 +133,7 @@ def test_closing_the_session_closes_its_pools() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_certificates_that_cannot_be_read_are_an_error_of_the_connection(
+def test_certificates_that_cannot_be_read_cause_a_tls_error(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ca.pem"
