@@ -813,7 +813,7 @@ def test_check_starts_git_nine_times_whatever_the_number_of_environments(
 # Versions in use
 
 
-def test_versions_at_the_base_commit_and_at_head_are_used_versions(
+def test_check_lists_versions_at_the_base_commit_and_at_head_as_used(
     root: Path, tmp_path: Path
 ) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})

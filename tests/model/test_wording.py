@@ -35,7 +35,7 @@ def test_lines_that_start_like_a_workflow_command_are_escaped(start: str) -> Non
     assert log_lines(f"a\n{start}::error::b\nc ::d::") == f"a\n{start}\\x3a:error::b\nc ::d::"
 
 
-def test_shown_lines_escapes_everything_except_line_breaks_and_allowed_colours() -> None:
+def test_the_function_shown_lines_escapes_everything_except_line_breaks_and_colours() -> None:
     text = "\x1b[1;31mé\x1b[0m\n\x1b[2J\x07\u2066\r"
 
     assert shown_lines(text, color=True) == "\x1b[1;31mé\x1b[0m\n\\x1b[2J\\x07\\u2066\\r"

@@ -115,7 +115,7 @@ def test_the_error_for_a_curated_environment_suggests_the_option_as() -> None:
         chosen(curated, globs=("AzureML-*",))
 
 
-def test_version_in_returns_a_version_by_its_string_or_its_label() -> None:
+def test_the_function_version_in_returns_a_version_by_its_string_or_its_label() -> None:
     assert version_in(TWO, "2", None).version == "2"
     assert version_in(TWO, None, "latest").version == "1"
     assert version_in(TWO, None, None).version == "1"

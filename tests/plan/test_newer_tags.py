@@ -118,5 +118,5 @@ def test_a_pattern_allows_a_change_of_shape_and_series(
         ("120241215", None),
     ],
 )
-def test_date_of_returns_the_date_in_a_tag(tag: str, expected: date | None) -> None:
+def test_the_function_date_of_returns_the_date_in_a_tag(tag: str, expected: date | None) -> None:
     assert date_of(tag) == expected

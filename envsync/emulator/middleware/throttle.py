@@ -1,8 +1,8 @@
 """`Throttle`: the rate limits of the resource manager, as token buckets.
 
 Each principal has two buckets in each subscription. One bucket has 250 reads and is refilled with
-25 reads a second. The other has 200 writes and is refilled with 10 writes a second. A request that
-finds its bucket empty gets a 429. Source:
+25 reads a second. The other has 200 writes and is refilled with 10 writes a second. If the
+bucket for a request is empty, the request gets a 429. Source:
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 """
 

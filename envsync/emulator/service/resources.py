@@ -130,8 +130,8 @@ class Resources(Struct, frozen=True):
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        # As in recordings of 2022-09, only on a registry's own host does the id of a container
-        # end with `/versions/latest`.
+        # As in recordings of 2022-09, the id of a container ends with `/versions/latest` only on a
+        # registry's own host.
         suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
