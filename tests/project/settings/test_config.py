@@ -523,7 +523,7 @@ class TestTheFile:
                 load_config(path, tmp_path, {})
             assert caught.value.exit_code == 1
 
-    def test_the_config_says_where_a_missing_settings_file_was_searched(
+    def test_config_without_a_settings_file_says_where_the_file_is_missing(
         self, tmp_path: Path
     ) -> None:
         sentence = f"There is no envsync.yaml in {tmp_path} or in a directory above it."
