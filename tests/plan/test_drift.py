@@ -128,7 +128,7 @@ def test_without_the_applied_tag_the_origin_is_unknown(actual: Metadata) -> None
     assert {item.origin for item in found.differences} <= {Origin.UNKNOWN}
 
 
-def test_an_edit_that_equals_the_file_is_not_overwritten() -> None:
+def test_an_edit_to_the_value_in_the_file_is_not_overwritten() -> None:
     found = compare_metadata(held(tags(owner="b"), tags(owner="a")), tags(owner="b"))
 
     assert found.edited

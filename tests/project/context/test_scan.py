@@ -726,7 +726,7 @@ def test_envsync_and_azure_ai_ml_hash_and_upload_the_same_files(
 
 
 @needs_links
-def test_an_ignore_file_that_is_a_link_matches_relative_to_its_target(
+def test_the_patterns_of_a_linked_ignore_file_are_relative_to_the_target_of_the_link(
     tmp_path: Path, sdk: Any
 ) -> None:
     directory = write(tmp_path / "c", a="", b="", d__a="")
