@@ -1,8 +1,8 @@
 """Runs the command line in this process.
 
 In a new process, most commands would need more time to start than to run. `tests/test_wheel.py`
-and other modules start real processes, at least one for each command. Tests that need a process of
-its own, for example for its streams or signals, use `tests/forked`.
+and other modules start real processes, at least one for each command. Tests that need a
+separate process, for example for its streams or signals, use `tests/forked`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Projects that are small, and that a careless program would need minutes or gigabytes to read."""
+"""Small projects that a careless program would need minutes or gigabytes to read."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ def test_a_bad_reference_breaks_only_its_rule_and_a_good_reference_breaks_no_rul
     assert broken == ({} if rule in without else expected)
 
 
-def test_lock_reports_each_bad_example_and_no_good_example() -> None:
+def test_only_the_good_example_of_the_rule_image_unlocked_has_a_digest() -> None:
     examples = {
         block.info: read_environment_image("a.yml", parse(block.text.encode()))
         for block in blocks(RULE_SECTIONS["image-unlocked"])

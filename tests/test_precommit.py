@@ -333,7 +333,7 @@ def test_the_hook_stops_a_merge_without_conflict_that_changes_a_version(local: P
     assert len(succeed(local, "git", "rev-list", "--parents", "-1", "HEAD").split()) == 3
 
 
-def test_the_hook_stops_a_conflict_that_is_resolved_under_the_same_version(
+def test_the_hook_stops_a_merge_conflict_that_is_resolved_without_a_new_version(
     local: Path,
 ) -> None:
     succeed(local, "git", "checkout", "--quiet", "-B", "main")

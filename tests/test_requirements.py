@@ -47,7 +47,7 @@ def uv(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_direct_requirement_has_a_version_that_fits(name: str) -> None:
+def test_every_direct_requirement_is_pinned_to_a_version_that_satisfies_it(name: str) -> None:
     found = pinned(name)
     wanted = [Requirement(text) for text in update.wanted(name)]
 
@@ -67,7 +67,7 @@ def test_every_version_has_hashes_and_no_line_names_a_registry(name: str) -> Non
     assert re.search(r"://|index|find-links", re.sub("(?m)#.*$", "", text)) is None
 
 
-def test_the_files_of_the_action_are_those_that_it_installs() -> None:
+def test_the_requirements_files_have_the_extras_that_the_action_installs() -> None:
     assert list(update.EXTRAS) == list(install._EXTRAS)
     assert [f"[{','.join(extras)}]" for extras in update.EXTRAS.values()] == list(
         install._EXTRAS.values()
@@ -91,7 +91,9 @@ def test_the_file_is_what_the_script_writes_from_pyproject(name: str, tmp_path: 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("platform", ["linux", "macos", "windows"])
-def test_nothing_is_missing_on_any_platform(python: str, platform: str, tmp_path: Path) -> None:
+def test_no_requirement_is_missing_on_any_platform(
+    python: str, platform: str, tmp_path: Path
+) -> None:
     options = ["--dry-run", "--require-hashes", "--no-config", "--no-build", f"--target={tmp_path}"]
     options += [f"--python-version={python}", f"--python-platform={platform}"]
     done = uv("pip", "install", *options, "-r", str(HERE / "action-azure.txt"))
@@ -102,7 +104,7 @@ def test_nothing_is_missing_on_any_platform(python: str, platform: str, tmp_path
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_file_with_another_hash_is_not_installed(
+def test_a_package_with_a_wrong_hash_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
 ) -> None:
     wheels = tmp_path / "wheels"

@@ -83,7 +83,9 @@ def test_a_version_is_shown_as_the_file_that_declares_it() -> None:
         (registered(curated=True), False, "active, @latest, curated"),
     ],
 )
-def test_the_first_comment_is_the_state(item: RegisteredVersion, hidden: bool, state: str) -> None:
+def test_the_first_comment_shows_the_state(
+    item: RegisteredVersion, hidden: bool, state: str
+) -> None:
     assert text(item, hidden=hidden).splitlines()[0] == f"# state    {state}"
 
 

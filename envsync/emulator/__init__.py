@@ -1,1 +1,1 @@
-"""The emulator: Azure ML's REST API on the loopback interface, with the local target's store."""
+"""The emulator serves Azure ML's REST API on loopback, and uses the local target's store."""

@@ -188,7 +188,7 @@ class Settings(Struct, frozen=True):
 
 
 def stable_id(*parts: str) -> str:
-    """Returns a GUID derived from strings. Equal strings, ignoring case, have equal GUIDs."""
+    """Returns a GUID derived from strings. Strings that differ only in case have the same GUID."""
     return str(uuid.uuid5(_SPACE, "/".join(parts).lower()))
 
 

@@ -1,7 +1,7 @@
 """Runs the documented workflows on this machine with `act`, without containers.
 
 Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache
-does nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
+does nothing. `act` replaces the checkout with a copy of the repository. The action of envsync is
 the real action. The action is installed before the tests, as if an earlier job on the same machine
 had installed it.
 """

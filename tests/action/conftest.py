@@ -1,4 +1,4 @@
-"""Fixtures: a GitHub on loopback, a client for it, and a step, and a runner with a project."""
+"""Fixtures: a GitHub on loopback and its client, a step, and a runner with a project."""
 
 import sys
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Tests of finding a merged pull request, and the comment with its approved plan."""
+"""Tests of the search for a merged pull request and for the comment with its approved plan."""
 
 from __future__ import annotations
 

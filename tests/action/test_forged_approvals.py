@@ -88,7 +88,9 @@ def test_a_branch_that_is_named_like_a_merged_commit_has_no_pull_request(
     assert merged_number(github, Event("push", REPOSITORY, sha="abc", branch=COMMIT)) is None
 
 
-def test_a_comment_of_a_changed_workflow_cannot_add_a_change(step: Step, forge: Forge) -> None:
+def test_a_change_that_a_comment_of_a_changed_workflow_invents_is_not_applied(
+    step: Step, forge: Forge
+) -> None:
     # The workflow of a pull request runs as the same account. It can claim any plan.
     claimed = {**step.plan().fingerprints, "create stolen:1": "f" * 64}
     step.review(forge, digest="sha256:" + "1" * 64, changes=claimed)
@@ -99,7 +101,7 @@ def test_a_comment_of_a_changed_workflow_cannot_add_a_change(step: Step, forge: 
     assert "stolen" not in step.output
 
 
-def test_a_comment_of_a_changed_workflow_approves_no_other_content(
+def test_content_that_differs_from_the_plan_in_a_forged_comment_is_not_applied(
     step: Step, forge: Forge
 ) -> None:
     shown = step.plan()

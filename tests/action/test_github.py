@@ -110,7 +110,7 @@ def test_the_newest_commit_of_a_branch_is_read(github: GitHub, forge: Forge, bra
     assert github.branch_head(branch) == "abc"
 
 
-def test_open_issues_of_other_owners_are_not_listed(github: GitHub, forge: Forge) -> None:
+def test_closed_issues_are_not_listed(github: GitHub, forge: Forge) -> None:
     first = github.create_issue("title", "body")
     github.create_issue("another", "body")
     github.edit_issue(first.id, "body", close=True)
@@ -248,7 +248,7 @@ def test_the_error_for_an_unreachable_github_contains_the_address(slept: list[fl
     assert len(slept) == 3
 
 
-def test_a_graphql_error_is_an_error(github: GitHub) -> None:
+def test_an_error_in_a_graphql_response_is_raised(github: GitHub) -> None:
     with pytest.raises(GitHubError, match="Cannot query field 'nobody'"):
         github._connection.query("query { nobody }", {})
 

@@ -65,7 +65,7 @@ def test_the_requirement_for_a_release_has_the_name_of_the_distribution(source: 
     assert install.requirements(source, "0.1.0", "action") == [["envsync-azureml[action]==0.1.0"]]
 
 
-def test_the_source_is_installed_with_hashes_and_downloads_nothing_else(source: Path) -> None:
+def test_the_action_installs_hashed_requirements_and_then_only_its_own_source(source: Path) -> None:
     pinned = source / "requirements" / "action-azure.txt"
 
     assert install.requirements(source, "", "action-azure") == [
@@ -75,7 +75,7 @@ def test_the_source_is_installed_with_hashes_and_downloads_nothing_else(source: 
 
 
 @pytest.mark.parametrize(("command", "azure"), [("validate", False), ("plan", True)])
-def test_the_directory_is_an_output_for_later_steps(
+def test_the_command_locate_writes_the_installation_directory_to_the_outputs(
     source: Path, tmp_path: Path, command: str, azure: bool
 ) -> None:
     outputs = tmp_path / "outputs"

@@ -160,7 +160,7 @@ def test_an_empty_plan_is_shown_as_nothing_to_do() -> None:
     )
 
 
-def test_differences_say_that_equal_changes_are_the_same() -> None:
+def test_equal_changes_are_reported_as_the_same() -> None:
     assert differences({"create a:1": "1"}, {"create a:1": "1"}) == ["- The changes are the same."]
 
 

@@ -128,7 +128,7 @@ def test_each_project_has_its_own_branch(job: Step, forge: Forge) -> None:
     assert list(forge.content("envsync/lock-ml__models")) == ["ml/models/environments/pydata.yml"]
 
 
-def test_commits_of_others_are_not_overwritten(job: Step, forge: Forge) -> None:
+def test_commits_of_other_authors_are_not_overwritten(job: Step, forge: Forge) -> None:
     assert job.run("lock") == 0
     forge.push("envsync/lock", "a" * 40, "Repair the tests")
     clean(job)
@@ -182,7 +182,7 @@ def test_lock_is_refused_in_a_job_for_a_pull_request(step: Step) -> None:
     assert "cannot run for a pull request" in step.output
 
 
-def test_a_changed_work_tree_is_refused(job: Step) -> None:
+def test_a_work_tree_with_uncommitted_changes_is_refused(job: Step) -> None:
     job.declare("pydata", "x:2")
 
     assert job.run("lock") == 1
@@ -195,7 +195,7 @@ def test_a_failed_command_opens_no_pull_request(job: Step, forge: Forge) -> None
     assert "No declared or owned environment matches" in job.output
 
 
-def test_lock_proposes_the_other_images_and_fails_if_an_image_is_missing(
+def test_lock_fails_for_a_missing_image_and_proposes_digests_for_the_other_images(
     job: Step, forge: Forge, images: Served
 ) -> None:
     job.declare("gone", f"{images.host}/base:none")

@@ -79,7 +79,9 @@ def test_a_comment_that_another_account_edited_is_not_written_again(
     assert "@octocat" not in second
 
 
-def test_a_full_comment_is_followed_by_a_second_comment(reviewed: Step, forge: Forge) -> None:
+def test_a_second_comment_is_written_if_the_first_comment_is_full(
+    reviewed: Step, forge: Forge
+) -> None:
     reviewed.run("apply", approve="comment")
     record = forge.comments[7][-1]
     record.body += "x" * 60_000
@@ -131,7 +133,7 @@ def test_apply_makes_no_change_if_one_change_was_not_approved(reviewed: Step, fo
     assert "- `create catboost:1` was not in the approved plan" in applied(forge)[0]
 
 
-def test_an_approved_name_with_other_content_is_not_approved(reviewed: Step, forge: Forge) -> None:
+def test_other_content_under_an_approved_name_is_not_approved(reviewed: Step, forge: Forge) -> None:
     reviewed.declare("xgboost", image=IMAGE)
 
     assert reviewed.run("apply", approve="comment") == 1
@@ -257,7 +259,9 @@ def test_starting_an_old_run_again_restores_no_old_state(
     assert reviewed.run("apply", approve=digest) == 0
 
 
-def test_a_run_that_waited_for_another_run_applies_its_plan(reviewed: Step, forge: Forge) -> None:
+def test_a_run_applies_its_plan_even_if_the_branch_has_a_newer_commit(
+    reviewed: Step, forge: Forge
+) -> None:
     forge.branches["main"] = "newer"
 
     assert reviewed.run("apply", approve="comment") == 0
@@ -281,7 +285,7 @@ def test_a_mass_archive_is_allowed_by_an_argument_of_a_manual_run(step: Step, fo
     assert step.plan().is_empty
 
 
-def test_rejections_are_annotated_only_if_the_input_is_true(step: Step) -> None:
+def test_the_input_annotations_turns_annotations_of_rejections_off(step: Step) -> None:
     step.trigger("push")
     step.run("apply")
     step.declare("pydata", image=IMAGE)
@@ -303,7 +307,7 @@ def test_the_token_is_needed_only_for_a_plan_with_changes(step: Step) -> None:
     assert TOKEN not in step.output
 
 
-def test_a_project_with_only_local_targets_has_no_matrix(step: Step) -> None:
+def test_the_matrix_of_a_project_with_only_local_targets_is_empty(step: Step) -> None:
     assert step.run("validate") == 0
     assert "::notice title=envsync::The matrix is empty, because" in step.output
     outputs = (step.workspace.parent / "output").read_text()

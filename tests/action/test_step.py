@@ -1,6 +1,7 @@
 """A whole step: the real command line, a local target, and a GitHub on loopback.
 
-The command line runs in the process of the tests. The fixture `own_process` changes this.
+The command line runs in the process of the tests. With the fixture `own_process`, the command line
+runs in a separate process.
 """
 
 from __future__ import annotations
@@ -67,9 +68,7 @@ def test_the_error_of_a_command_is_quoted(
     assert "**envsync ended with exit code" in step.summary
 
 
-def test_an_issue_is_opened_and_closed_with_the_changes_of_the_plan(
-    step: Step, forge: Forge
-) -> None:
+def test_an_issue_is_open_as_long_as_the_plan_has_changes(step: Step, forge: Forge) -> None:
     step.trigger("schedule")
     moved = step.run("plan", issue="true", args="--detailed-exitcode")
     again = step.run("plan", issue="true", args="--detailed-exitcode")
@@ -154,7 +153,7 @@ def test_an_error_of_github_does_not_fail_a_plan(step: Step, forge: Forge) -> No
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     ],
 )
-def test_a_setting_cannot_refer_to_a_token(
+def test_a_setting_that_refers_to_a_variable_with_a_token_is_refused(
     step: Step, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, TOKEN)
@@ -259,7 +258,9 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
     assert step.output.count("::error") == 1
 
 
-def test_a_plan_with_only_rejections_says_so_with_skip_rejected(step: Step) -> None:
+def test_an_apply_with_skip_rejected_and_only_rejections_says_that_nothing_was_applied(
+    step: Step,
+) -> None:
     step.trigger("push")
     step.run("apply")
     step.declare("pydata", image="mcr.microsoft.com/azureml/core:2")

@@ -78,7 +78,7 @@ def test_a_plan_without_changes_is_also_written_to_a_comment(
     )
 
 
-def test_problems_of_invalid_files_replace_the_plan(
+def test_the_comment_lists_problems_of_invalid_files_instead_of_a_plan(
     steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.declare("pydata", "1")

@@ -46,7 +46,7 @@ def test_the_documentation_links_to_every_workflow_that_init_writes(initialised:
     assert sorted(linked) == sorted(path.name for path in (initialised / ".github").rglob("*.yml"))
 
 
-def test_the_command_line_writes_the_same_workflows(initialised: Path) -> None:
+def test_init_writes_the_documented_workflows(initialised: Path) -> None:
     written = {
         path.relative_to(initialised).as_posix(): path.read_text(encoding="utf-8")
         for path in (initialised / ".github").rglob("*.yml")
@@ -63,7 +63,7 @@ def test_the_command_line_writes_the_same_workflows(initialised: Path) -> None:
         ("envsync-nightly", "plan", "AZURE_CLIENT_ID"),
     ],
 )
-def test_the_jobs_that_sign_in_to_azure_have_the_ids_and_the_permission(
+def test_only_the_job_that_signs_in_to_azure_has_the_permission_id_token(
     workflow: str, job: str, client: str
 ) -> None:
     text = workflows()[f".github/workflows/{workflow}.yml"]

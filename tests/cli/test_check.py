@@ -387,7 +387,7 @@ def test_plan_since_a_commit_contains_only_changed_and_deleted_environments(
     assert result.data["digest"] == run("plan", "--format", "json").data["digest"]
 
 
-def test_since_and_globs_both_limit_the_plan(repository: Path, run: Run) -> None:
+def test_option_since_and_globs_both_limit_the_plan(repository: Path, run: Run) -> None:
     declare(repository, "a", description="Other")
     declare(repository, "c")
     both = run("plan", "c", "--since", "HEAD", "--format", "json").data

@@ -38,7 +38,7 @@ def applied(project: Path, run: Run) -> Path:
     return project
 
 
-def test_a_target_without_drift_exits_with_0(applied: Path, run: Run) -> None:
+def test_drift_exits_with_0_for_a_target_without_drift(applied: Path, run: Run) -> None:
     result = run("drift")
 
     assert (result.code, result.err) == (0, "")
@@ -71,7 +71,7 @@ def test_drift_exits_with_2_and_lists_pending_changes_separately(
     assert (applied / ".envsync/local.db").read_bytes() == before
 
 
-def test_pending_changes_alone_exit_with_0(applied: Path, run: Run) -> None:
+def test_drift_exits_with_0_if_there_are_only_pending_changes(applied: Path, run: Run) -> None:
     declare(applied, "score", tags="{owner: new}")
     result = run("drift", "--json")
 
@@ -116,7 +116,9 @@ def test_a_saved_plan_with_drift_can_be_applied(applied: Path, run: Run, edit: E
 
 
 @pytest.mark.parametrize("glob", ["train", "train:1", "tags.*"])
-def test_ignored_drift_exits_with_0(applied: Path, run: Run, edit: Edit, glob: str) -> None:
+def test_drift_exits_with_0_if_all_drift_is_ignored(
+    applied: Path, run: Run, edit: Edit, glob: str
+) -> None:
     edit("train", "theirs")
 
     assert run("drift", "--ignore", glob).code == 0
@@ -136,7 +138,7 @@ def test_quiet_prints_only_the_summary(applied: Path, run: Run, edit: Edit) -> N
     assert run("drift", "-q").out == "1 drifted.\n"
 
 
-def test_all_targets_are_checked_and_an_unreadable_target_exits_with_1(
+def test_drift_checks_all_targets_and_exits_with_1_if_a_target_is_unreadable(
     project: Path, run: Run, edit: Edit
 ) -> None:
     (project / "envsync.yaml").write_text(
@@ -200,7 +202,9 @@ def test_a_plan_that_archives_too_much_does_not_prevent_a_drift_report(
         ]
 
 
-def test_markdown_has_separate_sections(applied: Path, run: Run, edit: Edit) -> None:
+def test_the_markdown_has_separate_sections_for_drift_and_pending_changes(
+    applied: Path, run: Run, edit: Edit
+) -> None:
     edit("train", "`x`\n@team")
     declare(applied, "score", tags="{owner: new}")
     out = run("drift", "--format", "markdown").out

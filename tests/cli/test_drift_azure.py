@@ -141,7 +141,9 @@ def test_an_archive_in_the_target_is_drift(project: Path, target: str, scope: st
 
 
 @pytest.mark.parametrize("target", ["dev", "shared"])
-def test_a_version_written_before_the_tag_existed_is_unknown(project: Path, target: str) -> None:
+def test_the_origin_of_an_edit_is_unknown_if_the_version_lacks_the_applied_tag(
+    project: Path, target: str
+) -> None:
     with opened(project, target) as place:
         resources = place.endpoint.resources
         held = resources.version("train", "1")

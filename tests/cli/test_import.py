@@ -109,7 +109,7 @@ tags:
     }
 
 
-def test_the_plan_after_an_import_only_adopts(project: Path, run: Run) -> None:
+def test_the_plan_after_an_import_contains_only_adoptions(project: Path, run: Run) -> None:
     register(project, "a", spec=WITH_CONDA)
     register(project, "b", description=None, tags={"empty": ""})
     run("import")
@@ -190,7 +190,7 @@ def test_option_unversioned_adopts_the_newest_version(project: Path, run: Run) -
     assert reasons(run) == [f"update a:3 {ADOPT}"]
 
 
-def test_with_versions_content_import_omits_only_versions_that_match_the_content(
+def test_option_unversioned_keeps_a_version_that_is_not_derived_from_the_content(
     project: Path, run: Run
 ) -> None:
     with (project / "envsync.yaml").open("a") as settings:
@@ -476,7 +476,9 @@ def test_files_with_errors_stop_an_import(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("address", ["base:1", "base@latest", "base", "azureml:base:1"])
-def test_a_new_environment_starts_from_a_version(project: Path, run: Run, address: str) -> None:
+def test_option_as_writes_a_new_environment_with_the_content_of_a_version(
+    project: Path, run: Run, address: str
+) -> None:
     register(project, "base", spec=WITH_CONDA, description="Old", tags={"a": "b"})
     result = run("import", address, "--as", "my-name")
 
@@ -492,16 +494,16 @@ def test_a_new_environment_starts_from_a_version(project: Path, run: Run, addres
     assert [item.partition(" ")[0] for item in reasons(run)] == ["create"]
 
 
-def test_a_new_environment_can_have_no_version(project: Path, run: Run) -> None:
+def test_option_as_with_option_unversioned_writes_a_file_without_version(
+    project: Path, run: Run
+) -> None:
     register(project, "base")
     run("import", "base", "--as", "b", "--unversioned", "--inline")
 
     assert "version" not in written(project)["b/env.yml"]
 
 
-def test_a_new_environment_needs_a_new_name_and_an_existing_version(
-    project: Path, run: Run
-) -> None:
+def test_option_as_requires_a_new_name_and_an_existing_version(project: Path, run: Run) -> None:
     declare(project, "b")
     register(project, "base")
 
@@ -540,7 +542,7 @@ def test_an_interrupted_import_is_completed_by_the_next_one(
     assert sorted(path.name for path in (project / "environments").iterdir()) == names
 
 
-def test_a_staging_directory_is_removed_before_the_process_is_ended(tmp_path: Path) -> None:
+def test_remove_staging_removes_a_directory_whose_block_still_runs(tmp_path: Path) -> None:
     with staging(tmp_path) as staged:
         remove_staging()
         assert not staged.exists()

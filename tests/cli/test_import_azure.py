@@ -133,7 +133,7 @@ def test_a_version_of_another_client_is_imported_and_adopted(project: Path, run:
     assert changes(run, "dev") == []
 
 
-def test_fields_that_a_file_cannot_declare_are_named(project: Path, run: Run) -> None:
+def test_import_names_the_fields_that_a_file_cannot_declare(project: Path, run: Run) -> None:
     with opened(project) as target:
         put(target, "a", properties={"team": "x\ny"}, autoRebuild="OnBaseImageUpdate")
         put(target, "b", properties={})

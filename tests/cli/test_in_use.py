@@ -28,7 +28,7 @@ def applied(project: Path, run: Run) -> Path:
     return project
 
 
-def test_a_job_keeps_its_environment_from_being_archived(applied: Path, run: Run) -> None:
+def test_an_environment_that_a_job_uses_is_not_archived(applied: Path, run: Run) -> None:
     write(applied, {"jobs/train.yml": JOB + "environment: azureml:a:1\n"})
     result = run("plan")
 
@@ -39,7 +39,9 @@ def test_a_job_keeps_its_environment_from_being_archived(applied: Path, run: Run
     assert '"archived": false' in run("show", "a", "--json").out
 
 
-def test_a_comment_allows_the_archive_of_what_one_line_uses(applied: Path, run: Run) -> None:
+def test_a_comment_allows_the_archive_of_the_environment_that_its_line_uses(
+    applied: Path, run: Run
+) -> None:
     job = JOB + "environment: azureml:a:1  # envsync: ignore[in-use]\n"
     write(applied, {"tests/job.yml": job})
 
@@ -65,9 +67,7 @@ def test_apply_of_a_saved_plan_uses_option_allow_in_use_of_the_plan(
     assert run("apply", "--plan", "plan.json").code == 0
 
 
-def test_a_reference_that_was_added_after_the_plan_refuses_the_apply(
-    applied: Path, run: Run
-) -> None:
+def test_apply_is_refused_if_a_reference_was_added_after_the_plan(applied: Path, run: Run) -> None:
     assert run("plan", "--out", "plan.json").code == 0
     write(applied, {"jobs/train.yml": JOB + "environment: azureml:a@latest\n"})
 
@@ -75,7 +75,7 @@ def test_a_reference_that_was_added_after_the_plan_refuses_the_apply(
     assert '"archived": false' in run("show", "a", "--json").out
 
 
-def test_python_code_only_causes_a_warning(applied: Path, run: Run) -> None:
+def test_a_probable_use_in_python_code_causes_only_a_warning(applied: Path, run: Run) -> None:
     write(applied, {"train.py": "job = command(environment='azureml:a:1')\n"})
     result = run("plan")
 
@@ -133,7 +133,7 @@ def test_a_plan_without_archives_searches_no_files(
     assert searched == []
 
 
-def test_a_moving_latest_lists_who_uses_it(project: Path, run: Run) -> None:
+def test_a_plan_that_moves_latest_lists_the_uses_of_latest(project: Path, run: Run) -> None:
     declare(project, "a")
     assert run("apply", "--yes").code == 0
     declare(project, "a", version="2")

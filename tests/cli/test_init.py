@@ -45,7 +45,9 @@ def test_an_editor_finds_the_schema_of_the_settings(project: Path, run: Run) -> 
     assert json.loads((project / "new" / path).read_text()) == run("schema", "config").data
 
 
-def test_init_writes_no_schema_for_settings_that_do_not_name_it(project: Path, run: Run) -> None:
+def test_init_writes_no_schema_file_if_the_existing_settings_name_no_schema(
+    project: Path, run: Run
+) -> None:
     (project / "envsync.yaml").write_text("project: mine\n")
     run("init")
 
@@ -299,7 +301,9 @@ class TestTheTopOfTheRepository:
             program, *arguments = shlex.split(hook["entry"])
             assert (program, run(*arguments).code) == ("envsync", 0)
 
-    def test_a_project_at_the_top_needs_no_directory(self, repository: Path, run: Run) -> None:
+    def test_workflows_and_hooks_of_a_project_at_the_top_set_no_working_directory(
+        self, repository: Path, run: Run
+    ) -> None:
         os.chdir(repository)
         assert run("init").code == 0
 
@@ -382,7 +386,7 @@ class TestTheTopOfTheRepository:
         assert "\n.pre-commit-config.yaml has no hooks that check this project." in out
         assert "missing" not in run("init", first).out
 
-    def test_hooks_that_init_prints_complete_an_existing_configuration(
+    def test_hooks_that_init_prints_can_be_added_to_an_existing_configuration(
         self, repository: Path, project: Path, run: Run
     ) -> None:
         config = repository / ".pre-commit-config.yaml"

@@ -69,7 +69,9 @@ def test_lock_writes_digests_and_next_versions(project: Path, run: Run, served: 
 
 
 @needs_registry
-def test_a_version_that_no_commit_contains_is_kept(project: Path, run: Run, served: Served) -> None:
+def test_lock_keeps_a_version_that_no_commit_contains(
+    project: Path, run: Run, served: Served
+) -> None:
     served.push("base", "1")
     image = f"{served.host}/base:1"
     declare(project, "old", "1", image)
@@ -84,7 +86,7 @@ def test_a_version_that_no_commit_contains_is_kept(project: Path, run: Run, serv
 
 
 @needs_registry
-def test_no_bump_keeps_the_versions(project: Path, run: Run, served: Served) -> None:
+def test_option_no_bump_keeps_the_versions(project: Path, run: Run, served: Served) -> None:
     served.push("base", "1")
     file = declare(project, "a", "7", f"{served.host}/base:1")
     commit(project)
@@ -154,7 +156,7 @@ def test_lock_fails_for_a_missing_tag_and_locks_the_other_tags(
 
 
 @needs_registry
-def test_an_offline_registry_is_one_warning_and_not_an_error(
+def test_an_offline_registry_causes_one_warning_and_no_error(
     project: Path, run: Run, served: Served
 ) -> None:
     served.push("base", "1")
@@ -186,7 +188,9 @@ def test_lock_repeats_a_request_to_a_busy_registry(project: Path, run: Run, serv
 
 
 @needs_registry
-def test_digest_only_writes_the_tag_as_a_comment(project: Path, run: Run, served: Served) -> None:
+def test_option_digest_only_writes_the_tag_as_a_comment(
+    project: Path, run: Run, served: Served
+) -> None:
     digest = served.push("base", "1")
     file = declare(project, "a", None, f"{served.host}/base:1")
     dockerfile = context(project, "b", f"FROM {served.host}/base:1\n")
@@ -237,7 +241,7 @@ def test_a_rule_that_is_off_does_not_fail_the_check(
 
 
 @needs_registry
-def test_the_check_prints_each_output_format(project: Path, run: Run, served: Served) -> None:
+def test_option_check_can_print_each_output_format(project: Path, run: Run, served: Served) -> None:
     digest = served.push("base", "1")
     declare(project, "a", None, f"{served.host}/base:1")
     github = run("lock", "--check", "--format", "github")
@@ -267,7 +271,7 @@ def test_options_without_an_effect_are_refused(project: Path, run: Run) -> None:
     assert run("lock", "none").code == 1
 
 
-def test_lock_without_its_packages_names_the_extra(
+def test_the_error_of_lock_without_its_packages_names_the_extra(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")

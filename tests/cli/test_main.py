@@ -304,7 +304,7 @@ def test_a_global_option_after_the_command_has_priority(project: Path, run: Run)
     assert "\x1b[" in run("--color", "never", "plan", "--color", "always").out
 
 
-def test_option_directory_after_the_command_is_relative_to_option_directory_before_the_command(
+def test_the_second_option_directory_is_relative_to_the_first_option_directory(
     project: Path, run: Run
 ) -> None:
     (project / "deep" / "deeper").mkdir(parents=True)

@@ -146,13 +146,15 @@ def test_list_prints_environments_and_versions_as_json(filled: Path, run: Run) -
         (("nothing",), []),
     ],
 )
-def test_list_is_limited_to_globs_and_to_the_project(
+def test_globs_and_option_owned_limit_the_list(
     filled: Path, run: Run, arguments: tuple[str, ...], names: list[str]
 ) -> None:
     assert [item["name"] for item in run("list", *arguments, "--json").data] == names
 
 
-def test_list_with_option_owned_leaves_out_other_owners(filled: Path, run: Run) -> None:
+def test_list_with_option_owned_leaves_out_environments_of_other_projects(
+    filled: Path, run: Run
+) -> None:
     (filled / "envsync.yaml").write_text("project: other\n")
 
     assert run("list", "--owned", "--json").data == []
@@ -351,7 +353,7 @@ def test_validate_without_an_environment_file_is_an_error(
     assert "`enviroments` is not a directory" in result.out
 
 
-def test_validate_without_a_settings_file_says_so_first(
+def test_validate_says_first_that_there_is_no_settings_file(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = project.parent / "elsewhere"
@@ -383,7 +385,7 @@ def test_validate_of_a_directory_without_an_environment_file_is_an_error(
     assert run("validate", "docs", "environments").code == 0
 
 
-def test_validate_of_excluded_files_alone_is_an_error(project: Path, run: Run) -> None:
+def test_validate_of_only_excluded_files_is_an_error(project: Path, run: Run) -> None:
     declare(project, "a")
     (project / "envsync.yaml").write_text("exclude: ['*.yml']\n")
 

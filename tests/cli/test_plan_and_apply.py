@@ -162,7 +162,7 @@ def test_errors_in_files_stop_plan_and_apply_before_the_target_is_read(
         assert "version" in result.err
 
 
-def test_without_files_and_with_prune_none_the_message_mentions_no_archive(
+def test_the_error_without_files_and_with_prune_none_mentions_no_mass_archive(
     project: Path, run: Run
 ) -> None:
     (project / "envsync.yaml").write_text("prune: none\n")
@@ -429,7 +429,9 @@ def test_option_all_targets_plans_each_target_in_order(project: Path, run: Run) 
     assert run("plan", "--all-targets", "-t", "one").code == 64
 
 
-def test_option_all_targets_plans_the_others_if_a_target_is_wrong(project: Path, run: Run) -> None:
+def test_option_all_targets_plans_the_other_targets_if_one_target_fails(
+    project: Path, run: Run
+) -> None:
     settings = (
         "targets:\n"
         "  unset: {kind: local, path: '${NOT_SET}'}\n"
@@ -499,7 +501,7 @@ def test_plan_has_the_same_exit_codes_in_markdown_format(project: Path, run: Run
     assert "\nFix: `envsync bump a`\n" in result.out
 
 
-def test_a_file_name_that_is_not_utf8_cannot_be_planned(project: Path, run: Run) -> None:
+def test_a_file_whose_name_is_not_utf8_cannot_be_planned(project: Path, run: Run) -> None:
     try:
         declare(project, "a").rename(project / "environments" / "\udcff.yml")
     except OSError:

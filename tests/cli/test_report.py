@@ -65,7 +65,7 @@ def test_only_the_chosen_targets_are_on_the_page(applied: Path, run: Run) -> Non
     assert '<th scope="col">dev</th>' not in page
 
 
-def test_an_unreachable_target_is_on_the_page_and_an_error_at_the_end(
+def test_an_unreachable_target_is_shown_on_the_page_and_causes_an_error(
     applied: Path, run: Run
 ) -> None:
     write(applied, {"envsync.yaml": UNREACHABLE})

@@ -101,7 +101,7 @@ def test_a_plan_since_a_commit_without_changes_sends_no_request(
     assert requests(service, clone, "plan", "--since", "HEAD") == {}
 
 
-def test_a_plan_since_a_commit_that_archives_reads_the_whole_project_as_well(
+def test_a_plan_since_a_commit_also_reads_the_whole_project_if_it_archives(
     service: Azure, project: Path, tmp_path: Path
 ) -> None:
     clone = new_repository(tmp_path / "clone")

@@ -81,7 +81,9 @@ def test_the_table_shows_all_targets(
     )
 
 
-def test_a_target_that_cannot_be_read_is_an_error_after_the_table(applied: Path, run: Run) -> None:
+def test_a_target_that_cannot_be_read_causes_an_error_after_the_table(
+    applied: Path, run: Run
+) -> None:
     result = run("status", "--json")
 
     assert result.code == 1

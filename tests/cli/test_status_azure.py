@@ -51,7 +51,7 @@ def project(service: Azure, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_all_targets_are_shown_and_the_unreachable_one_is_an_error(project: Path) -> None:
+def test_all_targets_are_shown_and_an_unreachable_target_causes_an_error(project: Path) -> None:
     done = envsync("status", cwd=project, COLUMNS="120")
 
     assert done.returncode == 1
@@ -69,7 +69,7 @@ def test_all_targets_are_shown_and_the_unreachable_one_is_an_error(project: Path
     assert done.stderr.count("Error: The target gone is unreachable: There is no workspace") == 1
 
 
-def test_the_states_are_those_of_the_plan_for_each_target(project: Path) -> None:
+def test_the_states_in_a_target_follow_from_its_plan(project: Path) -> None:
     targets = ("dev", "prod", "shared")
     selected = [word for target in targets for word in ("-t", target)]
     done = envsync("status", "--json", *selected, cwd=project)
@@ -89,7 +89,7 @@ def test_the_states_are_those_of_the_plan_for_each_target(project: Path) -> None
         assert len(in_sync) == plan["summary"]["unchanged"]
 
 
-def test_a_status_only_reads(project: Path, service: Azure) -> None:
+def test_status_sends_only_read_requests(project: Path, service: Azure) -> None:
     before = len(service.requests())
 
     envsync("status", "--all", cwd=project)

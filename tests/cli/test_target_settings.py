@@ -67,7 +67,7 @@ def test_every_setting_changes_the_plan_and_its_digest(project: Path, run: Run) 
     ]
 
 
-def test_a_changed_default_is_an_update(project: Path, run: Run) -> None:
+def test_a_changed_default_causes_an_update(project: Path, run: Run) -> None:
     declare(project, "a")
     for value in ("1", "2"):
         configure(project, f"defaults: {{tags: {{cost: '{value}'}}}}\n")
@@ -224,7 +224,7 @@ def test_a_target_that_shares_a_local_file_archives_only_names_with_its_suffix(
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate"])
-def test_every_command_fails_if_a_setting_does_not_fit_the_environments(
+def test_every_command_fails_if_a_target_setting_conflicts_with_an_environment(
     command: str, project: Path, run: Run
 ) -> None:
     declare(project, "a", tags="{stage: prod}")
@@ -239,7 +239,9 @@ def test_every_command_fails_if_a_setting_does_not_fit_the_environments(
     assert not (project / ".envsync").exists()
 
 
-def test_check_uses_the_names_in_files_without_the_suffix(project: Path, run: Run) -> None:
+def test_check_prints_the_names_in_the_files_and_not_the_names_with_the_suffix(
+    project: Path, run: Run
+) -> None:
     file = declare(project, "a")
     configure(project, DEV.format("suffix: -dev"))
     new_repository(project)
@@ -345,7 +347,7 @@ class TestTheFixOfARejection:
         assert [run(*fix.split()[1:]).code for fix in fixes] == [0, 0, 0, 0]
         assert run("plan").code == 0
 
-    def test_a_fix_contains_a_version_if_the_next_version_is_in_the_target(
+    def test_a_fix_contains_a_version_if_the_next_version_already_exists_in_the_target(
         self, project: Path, run: Run
     ) -> None:
         for version in ("1", "2", "3"):

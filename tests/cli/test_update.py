@@ -85,7 +85,7 @@ def test_a_pattern_chooses_the_tags(project: Path, run: Run, served: Served) -> 
 
 
 @needs_registry
-def test_the_markdown_is_the_body_of_a_pull_request(
+def test_the_markdown_contains_images_versions_and_unreachable_registries(
     project: Path, run: Run, served: Served
 ) -> None:
     declare(project, "a", "7", f"{served.host}/base:20240101.v1")

@@ -72,7 +72,7 @@ def test_references_are_pinned_to_the_newest_version(project: Path, run: Run, az
     assert script.read_text() == before
 
 
-def test_a_registry_that_cannot_be_read_is_one_warning(
+def test_a_registry_that_cannot_be_read_causes_one_warning(
     project: Path, run: Run, azure: None
 ) -> None:
     declare(project, "a", None, f"127.0.0.1:1/base@sha256:{'a' * 64}")

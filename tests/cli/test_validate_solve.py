@@ -56,7 +56,9 @@ def solves(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def test_good_files_are_valid(run: Run, project: Path, channel: str) -> None:
+def test_files_whose_dependencies_can_be_installed_are_valid(
+    run: Run, project: Path, channel: str
+) -> None:
     write(project, *GOOD)
     result = run("validate", "--solve", "--channel", channel)
 
@@ -265,7 +267,7 @@ def test_equal_requests_of_two_images_are_solved_once(
     assert result.err == "Conda specifications for linux-64: 1 solved.\n"
 
 
-def test_variables_override_the_image(
+def test_the_variable_conda_override_cuda_overrides_the_image(
     run: Run, project: Path, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project, "gpu-tools=1.0")
@@ -281,7 +283,7 @@ def test_variables_override_the_image(
     assert result.code == 1
 
 
-def test_windows_and_dockerfiles_are_not_solved(run: Run, project: Path, channel: str) -> None:
+def test_a_windows_environment_is_not_solved(run: Run, project: Path, channel: str) -> None:
     (project / "environments" / "conda.yml").write_text("dependencies: [numpyy=1]\n")
     declare(project, "w", image=CPU, conda_file="conda.yml", os_type="Windows")
     result = run("validate", "--solve", "--channel", channel)
@@ -341,7 +343,7 @@ def test_validate_reports_what_the_docs_show(
 # The results of earlier runs
 
 
-def test_a_second_run_solves_nothing_and_prints_the_same(
+def test_a_second_run_solves_nothing_and_prints_the_same_output(
     run: Run, project: Path, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project, "python=3.12", "numpy=1.20")

@@ -294,7 +294,7 @@ def test_concurrent_requests_are_served_concurrently(
 # State
 
 
-def test_the_state_is_kept_and_readable_as_a_local_target(tmp_path: Path, start: Start) -> None:
+def test_the_state_is_kept_and_a_local_target_can_read_it(tmp_path: Path, start: Start) -> None:
     state = tmp_path / "emulator.db"
     start(Settings(state=state))
     manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)
@@ -357,7 +357,9 @@ def test_a_blob_is_kept_until_the_emulator_ends(start: Start) -> None:
     assert download(Settings()).status == 404
 
 
-def test_blobs_are_kept_beside_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blobs_are_kept_beside_the_state_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     require_blobs()
     settings = Settings(state=tmp_path / "emulator.db")
     replies = []

@@ -1,12 +1,13 @@
-"""Starts envsync as a process of its own, without the time that Python needs to import it.
+"""Starts envsync in a separate process, without the time that Python needs to import envsync.
 
 `program` starts a server: a process that has imported envsync. The program that `program` returns
 asks the server for a fork, and the fork runs the command line. A test can use the program like the
-real one, in a shell or in a git hook: it has the standard streams, the working directory, the
-environment and the arguments of the caller, gets its signals, and ends with its exit code.
+installed `envsync`, in a shell or in a git hook. The fork gets the standard streams, the working
+directory, the environment, the arguments and the signals of its caller, and the program ends with
+the exit code of the fork.
 
-Tests of what Python does before it runs envsync start Python: the imports at start-up, the
-encoding of the streams, and the terminal that a process belongs to.
+A few tests still start Python, because they check what Python does before it runs envsync: the
+imports at start-up, the encoding of the streams, and the terminal that a process belongs to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The program that runs in a fork of a server, and what it takes from its caller."""
+"""The program that runs in a fork of a server, and what the fork gets from its caller."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def printed(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complete
     )
 
 
-def test_a_fork_has_what_its_caller_has(tmp_path: Path) -> None:
+def test_a_fork_gets_the_directory_umask_variables_arguments_and_input_of_its_caller(
+    tmp_path: Path,
+) -> None:
     before = os.umask(0o027)
     try:
         done = printed(
@@ -43,7 +45,7 @@ def test_a_fork_has_what_its_caller_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("redirection", ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
 @pytest.mark.parametrize("arguments", ["--version", "plan", "nonsense"])
-def test_a_fork_ends_as_a_process_of_python_does(
+def test_a_fork_has_the_exit_code_and_output_of_a_separate_process(
     tmp_path: Path, arguments: str, redirection: str
 ) -> None:
     def ended(command: str) -> tuple[int, bytes, bytes]:
@@ -66,7 +68,7 @@ def test_a_signal_that_kills_the_fork_kills_the_program(tmp_path: Path) -> None:
         assert process.wait(timeout=60) == -signal.SIGKILL
 
 
-def test_a_fork_ends_with_its_program(tmp_path: Path) -> None:
+def test_a_fork_ends_when_its_program_is_killed(tmp_path: Path) -> None:
     command = "echo $PPID; exec >&-; cat"
     with subprocess.Popen(
         [program(*EMULATOR), "emulator", "--", "sh", "-c", command],

@@ -1,4 +1,4 @@
-"""No version is archived while its file exists, on disk or in git, although it was not read."""
+"""No version is archived while its file exists on disk or in git, even if the file was not read."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def moved(directory: Path, to: str = "environments/gpu/a.yml") -> Path:
     return directory / to
 
 
-def test_a_moved_file_that_a_sparse_checkout_leaves_out_is_found(project: Path) -> None:
+def test_the_rejection_names_a_moved_file_that_a_sparse_checkout_leaves_out(project: Path) -> None:
     moved(project)
     git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/gpu/")
 
@@ -269,7 +269,7 @@ def test_a_moved_file_that_a_sparse_checkout_leaves_out_is_found(project: Path) 
         lambda file: file.parent.rename(file.parent.with_name(".gpu")),
     ],
 )
-def test_a_moved_file_that_is_not_read_is_found(
+def test_an_environment_is_not_archived_if_a_moved_file_that_is_not_read_declares_it(
     project: Path, edit: Callable[[Path], object]
 ) -> None:
     edit(moved(project))
@@ -277,7 +277,9 @@ def test_a_moved_file_that_is_not_read_is_found(
     assert list(rejected(planned(project))) == ["a"]
 
 
-def test_a_file_of_another_kind_with_the_same_name_is_no_environment(project: Path) -> None:
+def test_an_environment_is_archived_although_a_file_of_another_kind_has_its_name(
+    project: Path,
+) -> None:
     write(
         project,
         {
@@ -331,7 +333,9 @@ def test_plan_searches_sparse_checkouts_of_submodules(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_may_have_been_moved_to_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
+def test_the_rejection_names_a_submodule_to_which_the_file_may_have_been_moved(
+    tmp_path: Path,
+) -> None:
     outer = with_submodule(tmp_path)
     write(outer, {"environments/a.yml": environment("a")})
     loaded = load_project(outer)
@@ -391,7 +395,7 @@ def build_project(directory: Path) -> Path:
     return directory
 
 
-def test_a_sparse_build_context_is_an_error(tmp_path: Path) -> None:
+def test_a_build_context_that_is_not_completely_checked_out_is_an_error(tmp_path: Path) -> None:
     project = build_project(tmp_path / "project")
     git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/ctx/data/")
     loaded = load_project(project)
@@ -412,7 +416,7 @@ def test_a_sparse_build_context_is_an_error(tmp_path: Path) -> None:
     assert make_plan(load_project(project)).summary["create"] == 1
 
 
-def test_a_project_with_a_build_context_is_an_error_if_git_fails(
+def test_a_plan_with_a_build_context_fails_if_git_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = build_project(tmp_path / "project")
@@ -528,7 +532,7 @@ def test_a_complete_checkout_has_no_problem(project: Path) -> None:
     assert checkout_problems(load_config(start=project), []) == []
 
 
-def test_a_project_below_the_top_of_its_repository_uses_its_own_paths(tmp_path: Path) -> None:
+def test_the_paths_in_checkout_problems_start_in_the_project(tmp_path: Path) -> None:
     top = new_repository(tmp_path / "top")
     write(
         top,

@@ -100,7 +100,9 @@ def test_a_given_base_that_is_a_descendant_of_head_is_used(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "feat", "origin/feat"])
-def test_base_head_is_an_error_if_nothing_has_changed(clone: Path, ref: str) -> None:
+def test_a_given_base_equal_to_head_is_an_error_if_nothing_has_changed(
+    clone: Path, ref: str
+) -> None:
     text = message(clone, ref)
 
     assert text.startswith(f"The base `{ref}` is the checked-out commit {rev(clone, 'HEAD')[:7]}")
@@ -110,7 +112,7 @@ def test_base_head_is_an_error_if_nothing_has_changed(clone: Path, ref: str) -> 
     assert bases(clone, ref, changed=True) == [Base(rev(clone, "HEAD"), ref)]
 
 
-def test_base_head_is_an_error_on_the_default_branch(clone: Path) -> None:
+def test_a_given_base_equal_to_head_is_an_error_on_the_default_branch(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "--detach", "origin/main")
 
     assert "Leave out `--base`" in message(clone, "origin/main")
@@ -119,7 +121,7 @@ def test_base_head_is_an_error_on_the_default_branch(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("zeros", ["0" * 40, "0" * 64])
-def test_zeros_select_the_automatic_base(clone: Path, zeros: str) -> None:
+def test_a_given_base_of_zeros_selects_the_automatic_base(clone: Path, zeros: str) -> None:
     assert bases(clone, zeros) == bases(clone)
 
 
@@ -169,7 +171,7 @@ def test_usual_branch_names_are_tried_if_the_remote_has_no_head(clone: Path, bra
 
 
 @pytest.mark.parametrize("upstream", ["origin/live", "live"])
-def test_the_upstream_branch_is_used_without_a_usual_branch_name(
+def test_the_upstream_branch_is_used_if_no_branch_has_a_usual_name(
     clone: Path, upstream: str
 ) -> None:
     began = rev(clone, "origin/main")
@@ -294,7 +296,9 @@ def test_a_target_branch_that_the_clone_does_not_contain_is_an_error(
     assert bases(clone, "origin/main") == [Base(rev(clone, "origin/main"), "origin/main")]
 
 
-def test_the_target_branch_can_be_local(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_target_branch_of_a_pull_request_can_be_a_local_branch(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     git(repository, "checkout", "--quiet", "feat")
     monkeypatch.setenv("GITHUB_BASE_REF", "main")
 
@@ -330,7 +334,7 @@ def test_a_merge_train_is_compared_with_the_target_branch(
 # The default branch itself
 
 
-def test_the_default_branch_is_compared_with_its_parent(clone: Path) -> None:
+def test_the_newest_commit_of_the_default_branch_is_compared_with_its_parent(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "main")
 
     assert bases(clone) == [Base(rev(clone, "HEAD~1"), "HEAD~1")]
@@ -338,7 +342,7 @@ def test_the_default_branch_is_compared_with_its_parent(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("checkout", ["main", "origin/main", "v1"])
-def test_a_commit_of_the_default_branch_is_compared_with_its_parent(
+def test_a_detached_commit_of_the_default_branch_is_compared_with_its_parent(
     repository: Path, clone: Path, checkout: str
 ) -> None:
     """A pipeline can start after the next push, or check out a tag."""
@@ -370,7 +374,7 @@ def test_the_first_commit_has_no_base(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["main", "live"])
-def test_the_only_branch_without_a_remote_is_the_default_branch(tmp_path: Path, name: str) -> None:
+def test_without_a_remote_the_only_branch_is_the_default_branch(tmp_path: Path, name: str) -> None:
     directory = new_repository(tmp_path / "new")
     git(directory, "symbolic-ref", "HEAD", f"refs/heads/{name}")
     first = commit(directory)
@@ -457,7 +461,7 @@ def renamed_branch(tmp_path: Path, commit_id: str) -> Path:
         renamed_branch,
     ],
 )
-def test_a_pushed_branch_is_an_error_if_the_clone_lacks_the_default_branch(
+def test_the_base_of_a_pushed_branch_is_an_error_if_the_clone_lacks_the_default_branch(
     repository: Path, tmp_path: Path, check_out: Callable[[Path, str], Path]
 ) -> None:
     directory = check_out(tmp_path, rev(repository, "feat"))
@@ -473,7 +477,7 @@ def test_a_pushed_branch_is_an_error_if_the_clone_lacks_the_default_branch(
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_a_pull_request_is_an_error_if_the_clone_lacks_the_target_branch(
+def test_the_base_of_a_pull_request_is_an_error_if_the_clone_lacks_the_target_branch(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     directory = fetched(tmp_path, "+refs/heads/feat:refs/remotes/pull/1/merge")
@@ -483,7 +487,7 @@ def test_a_pull_request_is_an_error_if_the_clone_lacks_the_target_branch(
     assert message(directory).startswith(f"{variable} is `main`, but this clone does not contain")
 
 
-def test_a_default_branch_is_an_error_if_the_clone_has_only_its_newest_commit(
+def test_the_base_of_the_default_branch_is_an_error_if_the_clone_has_only_one_commit(
     repository: Path, tmp_path: Path
 ) -> None:
     directory = fetched(tmp_path, "+refs/heads/main:refs/remotes/origin/main")

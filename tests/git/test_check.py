@@ -91,7 +91,9 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
     ],
     ids=["a new version", "metadata", "layout", "an explicit default"],
 )
-def test_check_accepts_changes_of_version_metadata_and_layout(root: Path, after: str) -> None:
+def test_check_accepts_changes_of_the_version_the_metadata_and_the_layout(
+    root: Path, after: str
+) -> None:
     committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
 
@@ -280,7 +282,7 @@ def test_renaming_or_inlining_a_conda_file_is_not_an_edit(root: Path) -> None:
         ),
     ],
 )
-def test_the_message_about_a_conda_file_has_the_words_of_a_plan(
+def test_the_message_about_a_conda_file_lists_changes_as_a_plan_does(
     root: Path, dependencies: str, text: str
 ) -> None:
     files = {"environments/a.yml": environment(conda_file="conda.yml")}
@@ -500,7 +502,7 @@ def test_a_submodule_in_a_build_context_is_part_of_the_context(root: Path, tmp_p
 
 
 @pytest.mark.parametrize("linked", ["submodule", "worktree", "clone"])
-def test_the_kind_of_checkout_changes_neither_specs_nor_check(
+def test_the_kind_of_checkout_changes_neither_specs_nor_the_result_of_check(
     root: Path, tmp_path: Path, linked: str
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -525,7 +527,7 @@ def test_the_kind_of_checkout_changes_neither_specs_nor_check(
     assert check(project).problems == ()
 
 
-def test_a_submodule_in_a_root_context_has_one_digest_in_plan_and_check(
+def test_plan_and_check_compute_the_same_digest_of_a_submodule_in_a_root_context(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -652,7 +654,7 @@ def test_a_project_can_be_in_any_directory_of_the_repository(root: Path) -> None
     assert found(checked(root / "teams" / "churn" / "environments")) == ["conda.yml:3:5 immutable"]
 
 
-def test_check_in_a_hook_gives_the_same_result_and_keeps_the_index(
+def test_check_in_a_hook_rejects_an_edit_and_does_not_change_the_index(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed(root, {**BUILT, "envsync.yaml": ""})
@@ -811,7 +813,9 @@ def test_check_starts_git_nine_times_whatever_the_number_of_environments(
 # Versions in use
 
 
-def test_versions_at_the_base_commit_or_at_head_count_as_used(root: Path, tmp_path: Path) -> None:
+def test_check_lists_versions_at_the_base_commit_and_at_head_as_used(
+    root: Path, tmp_path: Path
+) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))

@@ -47,7 +47,9 @@ def test_the_layout_contains_the_path_of_a_directory_that_does_not_exist(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["trunk", "release/2024", "master"])
-def test_a_repository_without_commits_has_the_branch_of_head(tmp_path: Path, name: str) -> None:
+def test_the_default_branch_of_a_repository_without_commits_is_the_branch_of_head(
+    tmp_path: Path, name: str
+) -> None:
     git(tmp_path, "init", "-q", "-b", name)
 
     assert branch(tmp_path) == name
@@ -63,7 +65,7 @@ def test_a_clone_has_the_default_branch_of_its_remote(tmp_path: Path, name: str)
     assert branch(tmp_path / "clone") == name
 
 
-def test_a_remote_without_head_has_the_usual_branch(tmp_path: Path) -> None:
+def test_the_default_branch_of_a_remote_without_head_has_a_usual_name(tmp_path: Path) -> None:
     origin = committed(tmp_path / "origin", "master")
     git(origin, "branch", "feature")
     clone = committed(tmp_path / "clone", "feature")
@@ -73,14 +75,14 @@ def test_a_remote_without_head_has_the_usual_branch(tmp_path: Path) -> None:
     assert branch(clone) == "master"
 
 
-def test_a_repository_without_remote_has_the_usual_branch(tmp_path: Path) -> None:
+def test_the_default_branch_of_a_repository_without_remote_has_a_usual_name(tmp_path: Path) -> None:
     repository = committed(tmp_path / "a", "develop")
     git(repository, "checkout", "-q", "-b", "feature")
 
     assert branch(repository) == "develop"
 
 
-def test_the_default_branch_of_a_detached_head_is_the_one_for_new_repositories(
+def test_the_default_branch_of_a_detached_head_is_the_git_setting_for_new_repositories(
     tmp_path: Path,
 ) -> None:
     repository = committed(tmp_path / "a", "feature")

@@ -60,7 +60,7 @@ def test_a_link_of_an_older_commit_is_not_followed_out_of_the_project(
 
 
 @pytest.mark.parametrize("target", ["environments", "./environments", "../repository/environments"])
-def test_a_directory_that_is_a_link_to_itself_ends_in_no_traceback(
+def test_a_directory_that_is_a_link_to_itself_causes_no_traceback(
     repository: Path, target: str
 ) -> None:
     directory = repository / "environments"

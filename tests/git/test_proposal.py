@@ -78,7 +78,7 @@ def test_without_a_remote_or_a_repository_there_is_no_proposal(tmp_path: Path) -
     assert proposed_name(tmp_path) is None
 
 
-def test_the_first_target_in_azure_needs_a_project(tmp_path: Path) -> None:
+def test_the_problem_of_a_missing_project_is_at_the_first_target_in_azure(tmp_path: Path) -> None:
     new_repository(tmp_path)
     git(tmp_path, "remote", "add", "origin", "https://example.com/models.git")
     (tmp_path / "envsync.yaml").write_text("targets:\n  local: {kind: local}\n" + REGISTRY)

@@ -114,7 +114,7 @@ def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     assert f"`git config --global --add safe.directory {repository}`" in told
 
 
-def test_the_suggested_git_setting_contains_the_quoted_top_of_the_repository(
+def test_the_suggested_git_setting_contains_the_quoted_path_of_the_top_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = new_repository(tmp_path / "my team's models")

@@ -58,7 +58,7 @@ def test_the_client_returns_the_digest_of_the_manifest(served: Served) -> None:
     assert client(served.host).digest("base", "1") == expected
 
 
-def test_a_moved_tag_has_another_digest(served: Served) -> None:
+def test_a_moved_tag_has_a_new_digest(served: Served) -> None:
     first = served.push("moving", "1", "old")
     second = served.push("moving", "1", "new")
 
@@ -103,7 +103,7 @@ def test_without_the_header_the_digest_is_computed_from_the_manifest(served: Ser
     assert proxy.requests == ["HEAD /v2/base/manifests/1", "GET /v2/base/manifests/1"]
 
 
-def test_a_limited_request_is_repeated_after_the_wait(served: Served) -> None:
+def test_a_rate_limited_request_is_repeated_after_the_wait(served: Served) -> None:
     expected = served.push("base", "1")
     with with_proxy(served, limited=2, retry_after="1") as proxy:
         assert client(proxy.host).digest("base", "1") == expected
@@ -223,7 +223,7 @@ def test_a_sign_in_to_azure_is_exchanged_for_a_token(tmp_path: Path) -> None:
             assert registry.digest("private", "1") == expected
 
 
-def test_a_registry_of_azure_without_a_sign_in_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_an_azure_registry_without_a_sign_in_says_what_to_do(tmp_path: Path) -> None:
     def nobody(registry: str) -> str:
         raise RegistryError(f"{registry} needs a login. Run `az login`.")
 
@@ -292,7 +292,7 @@ def test_credential_helpers_return_logins(
         (None, "it is not on the PATH"),
     ],
 )
-def test_a_helper_without_a_login_falls_back_to_the_file(
+def test_the_config_file_is_used_if_a_credential_helper_returns_no_login(
     no_logins: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -311,7 +311,7 @@ def test_a_helper_without_a_login_falls_back_to_the_file(
     assert warnings == ([f"{start} {reason}."] if reason else [])
 
 
-def test_an_invalid_config_file_is_a_warning(no_logins: Path) -> None:
+def test_an_invalid_config_file_causes_a_warning(no_logins: Path) -> None:
     (no_logins / "config.json").write_text("{")
     warnings: list[str] = []
 

@@ -64,7 +64,7 @@ def test_other_text_stays_as_it_is(text: str) -> None:
     assert masked(text) == text
 
 
-def test_json_is_hidden_at_every_depth() -> None:
+def test_credentials_in_json_are_hidden_at_every_depth() -> None:
     url = "https://a:b@c"
 
     assert masked_json({"a": [url, 1, None, {url: True}]}) == {

@@ -62,7 +62,7 @@ def test_a_number_consists_only_of_ascii_digits() -> None:
     ]
 
 
-def test_the_highest_number_ignores_other_versions() -> None:
+def test_the_highest_number_ignores_versions_that_are_not_numbers() -> None:
     assert highest_number(["9", "10", "11-rc", "latest"]) == 10
     assert highest_number(["rc"]) == highest_number([]) == 0
 

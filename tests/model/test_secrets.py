@@ -1,4 +1,4 @@
-"""The formats of credentials: each with text that has it and text that only looks like it."""
+"""For each format, a text that contains a credential and a text that only looks like one."""
 
 from __future__ import annotations
 

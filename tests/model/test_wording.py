@@ -20,7 +20,9 @@ from envsync.model.wording import log_lines, printable, shown_lines
         ("https://a:b@c/x", "https://***@c/x"),
     ],
 )
-def test_values_are_one_harmless_line(text: str, expected: str) -> None:
+def test_a_printable_value_is_one_line_without_commands_and_credentials(
+    text: str, expected: str
+) -> None:
     assert printable(text) == expected
 
 
@@ -29,11 +31,11 @@ def test_a_credential_is_hidden_before_a_text_is_cut() -> None:
 
 
 @pytest.mark.parametrize("start", ["", "  ", "\t", "\x1b[1;31m  "])
-def test_lines_that_start_like_a_workflow_command_are_broken(start: str) -> None:
+def test_lines_that_start_like_a_workflow_command_are_escaped(start: str) -> None:
     assert log_lines(f"a\n{start}::error::b\nc ::d::") == f"a\n{start}\\x3a:error::b\nc ::d::"
 
 
-def test_only_line_breaks_and_colours_of_a_coloured_stream_are_kept() -> None:
+def test_the_function_shown_lines_escapes_everything_except_line_breaks_and_colours() -> None:
     text = "\x1b[1;31mé\x1b[0m\n\x1b[2J\x07\u2066\r"
 
     assert shown_lines(text, color=True) == "\x1b[1;31mé\x1b[0m\n\\x1b[2J\\x07\\u2066\\r"

@@ -213,7 +213,9 @@ def test_the_old_name_stays_active_if_the_version_under_the_new_name_is_rejected
         )
 
 
-def test_a_superseded_version_does_not_depend_on_other_names(target: Recorder) -> None:
+def test_the_archive_of_a_superseded_version_does_not_depend_on_other_names(
+    target: Recorder,
+) -> None:
     run(target, planned(target, declared("a", "1")))
     target.fails = {"create b:1"}
     policy = replace(POLICY, superseded="archive")

@@ -84,7 +84,7 @@ def test_the_json_of_a_rejection_without_declaration_has_no_fields_and_a_null_so
     assert (json["fields"], json["source"]) == ([], None)
 
 
-def test_a_latest_change_without_an_active_version_has_null_in_json() -> None:
+def test_the_json_of_a_latest_change_has_null_if_no_version_is_active_afterwards() -> None:
     assert LatestChange("a", "1", None).to_json() == {
         "name": "a",
         "before": "1",

@@ -429,7 +429,9 @@ URL = "https://account.blob.core.windows.net/registry-1/context/"
         (Build(URL + "x/"), "other"),
     ],
 )
-def test_the_address_of_an_upload_is_the_same_as_the_upload(declared: Build, match: str) -> None:
+def test_a_declared_upload_address_matches_only_the_build_of_that_upload(
+    declared: Build, match: str
+) -> None:
     item = replace(registered("x", "1", unknown_build(), digest=DIGEST), context_uri=URL)
 
     assert match_spec(EnvironmentSpec(build=declared), item) == match
@@ -465,9 +467,7 @@ def test_upload_hashes_are_compared_only_with_hashes_of_the_same_kind(
     ("theirs", "match"),
     [(SHA, "same"), (MD5, "same"), ("c" * 64, "unknown"), ("c" * 32, "unknown")],
 )
-def test_the_digest_tag_is_not_believed_if_the_upload_hash_is_another(
-    theirs: str, match: str
-) -> None:
+def test_the_digest_tag_is_not_believed_if_the_upload_hash_differs(theirs: str, match: str) -> None:
     context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(SHA, MD5))
     spec = EnvironmentSpec(build=Build(context))
     held = registered("x", "1", unknown_build(theirs), digest=spec.digest)
@@ -475,7 +475,7 @@ def test_the_digest_tag_is_not_believed_if_the_upload_hash_is_another(
     assert match_spec(spec, held) == match
 
 
-def test_another_digest_tag_means_another_spec_whatever_the_upload_hash_is() -> None:
+def test_a_different_digest_tag_means_a_different_spec_whatever_the_upload_hash_is() -> None:
     context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(SHA))
     held = registered("x", "1", unknown_build(SHA), digest=f"sha256:{'0' * 64}")
 
@@ -533,7 +533,9 @@ class TestNamesThatTheServiceChooses:
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_conda_name_can_look_like_a_name_that_the_service_chose(self) -> None:
+    def test_equal_specs_match_even_if_the_service_could_have_chosen_their_conda_name(
+        self,
+    ) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
         assert match_spec(spec, registered("a", "1", spec)) == "same"

@@ -128,7 +128,7 @@ def test_without_the_applied_tag_the_origin_is_unknown(actual: Metadata) -> None
     assert {item.origin for item in found.differences} <= {Origin.UNKNOWN}
 
 
-def test_an_edit_that_equals_the_file_overwrites_nothing() -> None:
+def test_an_edit_to_the_value_in_the_file_is_not_overwritten() -> None:
     found = compare_metadata(held(tags(owner="b"), tags(owner="a")), tags(owner="b"))
 
     assert found.edited
@@ -136,7 +136,7 @@ def test_an_edit_that_equals_the_file_overwrites_nothing() -> None:
 
 
 @pytest.mark.parametrize("written", [tags(owner="a"), tags(owner="a", cost="1")])
-def test_an_ignored_tag_is_no_edit(written: Metadata) -> None:
+def test_a_change_of_an_ignored_tag_is_no_edit(written: Metadata) -> None:
     """In the second case, the tag has been ignored only since the last write."""
     item = held(tags(owner="a", cost="1"), written)
 
@@ -147,11 +147,11 @@ def test_an_ignored_tag_is_no_edit(written: Metadata) -> None:
     }
 
 
-def test_an_empty_description_is_no_description() -> None:
+def test_an_empty_description_equals_an_absent_description() -> None:
     assert is_edited(held(Metadata(None, {"a": "1"}), Metadata("", {"a": "1"}))) is False
 
 
-def test_the_origin_of_many_differences_is_unknown() -> None:
+def test_the_origin_of_differences_is_unknown_if_there_are_too_many() -> None:
     actual = Metadata(None, {f"t{number}": "theirs" for number in range(40)})
     wanted = Metadata(None, {f"t{number}": "ours" for number in range(40)})
     written = replace(actual, tags={**actual.tags, "t0": "ours"})
@@ -161,7 +161,7 @@ def test_the_origin_of_many_differences_is_unknown() -> None:
     assert {item.origin for item in found.differences} == {Origin.UNKNOWN}
 
 
-def test_the_last_write_is_part_of_the_result() -> None:
+def test_the_overwritten_edit_has_the_author_and_the_time_of_the_last_write() -> None:
     modified = Modification("Ada", "2026-01-01T00:00:00Z")
     item = replace(held(tags(owner="b"), tags(owner="a")), modified=modified)
 
@@ -294,7 +294,7 @@ def test_the_digest_of_a_plan_does_not_cover_who_made_an_edit() -> None:
     assert list(with_edit.fingerprints.values()) == list(without.fingerprints.values())
 
 
-def test_a_saved_plan_keeps_the_edit() -> None:
+def test_a_plan_with_an_edit_is_equal_after_a_json_round_trip() -> None:
     made = planned(tags(owner="b"), tags(owner="a"), tags(owner="a"))
     data = made.to_json()
 

@@ -123,7 +123,7 @@ def test_an_archived_version_and_an_archived_environment_are_drift() -> None:
         assert found.pending == ()
 
 
-def test_an_ignored_archive_is_not_explained() -> None:
+def test_the_note_of_a_drifted_version_does_not_mention_an_ignored_archive() -> None:
     both = written({"owner": "y"}, {"owner": "x"}, archived=True)
     found = report([A], state(container("a", both)), ignore=["archived"])
 
@@ -131,7 +131,7 @@ def test_an_ignored_archive_is_not_explained() -> None:
     assert found.drifted[0].note == ""
 
 
-def test_an_archived_environment_of_others_is_no_drift() -> None:
+def test_an_archived_environment_of_another_project_is_no_drift() -> None:
     held = container("a", registered("a", "1", owner=None), archived=True)
     found = report([A], state(held))
 
@@ -155,7 +155,7 @@ def test_a_removed_owner_is_drift() -> None:
     assert found.pending == ()
 
 
-def test_the_origin_of_another_owner_is_unknown() -> None:
+def test_the_origin_of_a_different_owner_is_unknown() -> None:
     found = report([A], state(container("a", owned_by(written({"owner": "y"}), "other"))))
 
     assert found.drifted == ()
@@ -191,7 +191,7 @@ def test_an_edited_version_that_no_file_declares_is_drift() -> None:
     assert (item.address, item.source, item.edited, item.differences) == ("a:1", None, True, ())
 
 
-def test_another_spec_is_pending_because_a_spec_cannot_drift() -> None:
+def test_a_different_spec_is_pending_because_specs_cannot_drift() -> None:
     found = report(
         [declared("a", "1", image("2"), tags={"owner": "x"})],
         state(container("a", written({"owner": "x"}))),
@@ -223,7 +223,7 @@ def test_tags_in_ignore_tags_do_not_drift() -> None:
     )
 
 
-def test_environments_of_the_service_have_no_drift() -> None:
+def test_curated_environments_have_no_drift() -> None:
     item = replace(written({"owner": "y"}, {"owner": "x"}), curated=True)
 
     assert report([A], state(container("a", item))).drifted == ()

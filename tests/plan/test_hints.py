@@ -77,7 +77,7 @@ def test_other_words_can_be_names_or_globs(word: str) -> None:
     assert not cannot_be_a_name(word)
 
 
-def test_a_declaration_is_found_by_its_file_and_by_copies() -> None:
+def test_the_function_declared_in_returns_names_by_file_and_by_copy() -> None:
     item = replace(
         declared("a-dev", "1"),
         source=Source("environments/a.yml", 1),

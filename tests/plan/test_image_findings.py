@@ -1,4 +1,4 @@
-"""Tests of what is known about images, from the files and the answers of registries."""
+"""Tests of the findings about images, from files and from the responses of registries."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def use(image: str, *ignored: str, obstacle: str = "", tag: str | None = None) -
         ),
     ],
 )
-def test_each_image_has_its_state(
+def test_the_state_of_an_image_follows_from_its_reference_and_the_registry(
     place: ImageUse, answer: str | Unresolved | None, expected: ImageFinding
 ) -> None:
     digests = {} if answer is None else {place.image.tagged: answer}

@@ -44,7 +44,7 @@ def test_an_archived_environment_is_not_imported() -> None:
     assert chosen(replace(TWO, archived=True), all_versions=True) == []
 
 
-def test_a_file_without_a_version_declares_the_whole_environment() -> None:
+def test_no_version_is_imported_if_a_file_without_a_version_declares_the_name() -> None:
     assert chosen(TWO, files=[declared("a", None)], all_versions=True) == []
 
 
@@ -78,7 +78,7 @@ def test_names_and_versions_that_no_file_can_have_are_not_imported() -> None:
     ]
 
 
-def test_environments_of_the_service_and_of_jobs_are_not_imported() -> None:
+def test_curated_environments_and_anonymous_environments_of_jobs_are_not_imported() -> None:
     anonymous = replace(free("job", "1"), extra={"isAnonymous": True})
 
     assert chosen(container("AzureML-x", free("AzureML-x", "1", curated=True))) == []
@@ -115,7 +115,7 @@ def test_the_error_for_a_curated_environment_suggests_the_option_as() -> None:
         chosen(curated, globs=("AzureML-*",))
 
 
-def test_a_version_is_found_by_version_or_label() -> None:
+def test_the_function_version_in_returns_a_version_by_its_string_or_its_label() -> None:
     assert version_in(TWO, "2", None).version == "2"
     assert version_in(TWO, None, "latest").version == "1"
     assert version_in(TWO, None, None).version == "1"

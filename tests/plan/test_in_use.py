@@ -325,7 +325,7 @@ def test_a_refused_archive_does_not_move_latest() -> None:
     assert plan(ONE, [reference("azureml:a:1")]).latest == ()
 
 
-def test_a_long_list_of_places_is_cut() -> None:
+def test_only_the_first_places_of_many_uses_are_listed() -> None:
     uses = [Use(f"{name}.yml", 1, "job", "exact") for name in "abbcde"]
 
     assert places(uses[:1]) == "a.yml:1"

@@ -102,7 +102,7 @@ def test_the_series_of_python_and_cuda_never_changes(
         ("1.0", "1.1", r"^9", None),
     ],
 )
-def test_with_a_pattern_shape_and_series_can_change(
+def test_a_pattern_allows_a_change_of_shape_and_series(
     tag: str, tags: str, track: str, expected: str | None
 ) -> None:
     assert newest("python", tag, tags, track) == expected
@@ -118,5 +118,5 @@ def test_with_a_pattern_shape_and_series_can_change(
         ("120241215", None),
     ],
 )
-def test_date_of_returns_the_date_in_a_tag(tag: str, expected: date | None) -> None:
+def test_the_function_date_of_returns_the_date_in_a_tag(tag: str, expected: date | None) -> None:
     assert date_of(tag) == expected

@@ -102,7 +102,7 @@ def test_a_plan_with_an_unknown_change_of_a_file_is_refused() -> None:
         Plan.from_json(changed(("changes", 0, "fields"), [field]))
 
 
-def test_a_plan_with_a_value_such_as_nan_is_refused_as_edited() -> None:
+def test_a_plan_with_the_value_nan_is_refused_as_edited() -> None:
     field = {"path": "conda_file.x", "before": float("nan"), "after": None}
     with pytest.raises(EnvsyncError, match="edited"):
         Plan.from_json(changed(("changes", 0, "fields"), [field]))

@@ -17,7 +17,7 @@ PLAN = Plan("p", TargetIdentity("dev", "local", "x"), options=SAVED)
 DIGEST = "sha256:" + "0f" * 32
 
 
-def test_a_plan_keeps_its_options_as_json() -> None:
+def test_the_options_of_a_plan_are_equal_after_a_json_round_trip() -> None:
     assert Plan.from_json(json.loads(json.dumps(PLAN.to_json()))).options == SAVED
 
 
@@ -88,7 +88,7 @@ def test_a_saved_plan_without_options_uses_the_options_of_the_command_line() -> 
     assert again(None, "b", take_over=True) == Options(("b",), take_over=True)
 
 
-def test_allow_in_use_is_kept_and_can_be_added() -> None:
+def test_option_allow_in_use_is_kept_and_can_be_added() -> None:
     allowed = Options(allow_in_use=True)
 
     assert Options.from_json(allowed.to_json()) == allowed

@@ -29,7 +29,7 @@ class TestAnEnvironmentThatDoesNotListTheProject:
     def held(self, *versions: RegisteredVersion | str, marks: frozenset[str] | None) -> Container:
         return replace(container("pydata", *versions), marks=marks)
 
-    def test_a_plan_updates_the_environment(self) -> None:
+    def test_a_plan_adds_the_project_to_the_owners_of_an_environment(self) -> None:
         plan = planned([declared("pydata", "1")], self.held("1", marks=self.MARKED))
 
         assert [
@@ -39,18 +39,20 @@ class TestAnEnvironmentThatDoesNotListTheProject:
         assert (plan.latest, plan.unchanged) == ((), 1)
 
     @pytest.mark.parametrize("marks", [frozenset({PROJECT}), None])
-    def test_a_plan_is_empty_if_the_project_is_listed_or_the_target_keeps_no_list(
+    def test_a_plan_is_empty_if_the_owners_contain_the_project_or_are_not_recorded(
         self, marks: frozenset[str] | None
     ) -> None:
         assert planned([declared("pydata", "1")], self.held("1", marks=marks)).changes == ()
 
-    def test_a_write_of_a_version_makes_the_update_unnecessary(self) -> None:
+    def test_a_write_of_a_version_makes_the_owner_update_unnecessary(self) -> None:
         declarations = [declared("pydata", "1"), declared("pydata", "2")]
         plan = planned(declarations, self.held("1", marks=self.MARKED))
 
         assert [item.address for item in plan.changes] == ["pydata:2"]
 
-    def test_a_version_that_is_archived_needs_no_update(self) -> None:
+    def test_an_environment_needs_no_owner_update_if_the_project_archives_its_versions(
+        self,
+    ) -> None:
         held = self.held("1", registered("pydata", "2", owner="other"), marks=self.MARKED)
         kept = container("kept", "1")
         plan = make_plan(

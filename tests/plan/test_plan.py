@@ -297,7 +297,7 @@ def test_the_message_about_an_invalid_plan_file_contains_no_python_term(
     )
 
 
-def test_a_plan_from_a_file_cannot_be_applied() -> None:
+def test_a_plan_that_was_read_from_json_is_refused_by_ensure_applicable() -> None:
     with pytest.raises(PlanRefused, match="from a file cannot be applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
     assert caught.value.code == "read-back"

@@ -1316,7 +1316,7 @@ def test_without_a_digest_tag_upload_hashes_of_the_same_kind_are_compared() -> N
     assert rejections(made("c" * 64)) == rejections(made("c" * 32)) == ["immutable a:1"]
 
 
-def test_a_context_that_cannot_be_verified_is_a_warning_and_gets_no_digest() -> None:
+def test_a_context_that_cannot_be_verified_causes_a_warning_and_gets_no_digest() -> None:
     spec = built(Dockerfile="1")
     desired = [declared("a", "1", spec, tags={"x": "1"})]
     made = plan(desired, state(container("a", registered("a", "1", unknown_build()))))
@@ -1332,7 +1332,7 @@ def test_a_context_that_cannot_be_verified_is_a_warning_and_gets_no_digest() -> 
     assert rejections(plan(desired, state(container("a", unowned)))) == ["unowned a:1"]
 
 
-def test_known_fields_beside_an_unknown_context_are_compared() -> None:
+def test_known_fields_are_compared_even_if_the_build_context_is_unknown() -> None:
     held = registered("a", "1", unknown_build(), digest=built("other.Dockerfile", x="1").digest)
     made = plan([declared("a", "1", built("other.Dockerfile", x="1"))], state(container("a", held)))
 
@@ -1345,7 +1345,7 @@ def test_known_fields_beside_an_unknown_context_are_compared() -> None:
 # The selection of names, and the guard.
 
 
-def test_a_plan_is_limited_to_names_that_match_both_globs_and_only() -> None:
+def test_a_plan_is_limited_to_names_that_match_the_globs_and_are_in_only() -> None:
     desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
     actual = state(container("gone", "1"))
 
@@ -1652,7 +1652,7 @@ class TestADigestTagAgainstAnUploadHash:
         desired = [declared("a", "1", self.spec(), tags=tags)]
         return plan(desired, state(container("a", held)))
 
-    def test_an_owned_version_gets_a_warning(self) -> None:
+    def test_a_different_upload_hash_causes_a_warning_for_an_owned_version(self) -> None:
         made = self.made(PROJECT)
 
         assert actions(made) == []
@@ -1666,5 +1666,5 @@ class TestADigestTagAgainstAnUploadHash:
         assert actions(made) == ["update a:1"]
         assert len(made.warnings) == 1
 
-    def test_an_unowned_version_is_not_adopted(self) -> None:
+    def test_an_unowned_version_with_a_different_upload_hash_is_not_adopted(self) -> None:
         assert rejections(self.made(None)) == ["unowned a:1"]

@@ -1,4 +1,4 @@
-"""What is known about a reference: declared, registered, archived, broken, moving."""
+"""The status of a reference: declared, registered, archived, broken or moving."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def held() -> Held:
 
 
 @pytest.mark.parametrize(("text", "expected"), WITH_TARGET.items())
-def test_a_reference_is_compared_with_the_target_after_its_plan(
+def test_a_reference_is_compared_with_the_state_of_the_target_after_the_plan(
     text: str, expected: str, held: Held
 ) -> None:
     assert short(judged(text, held)) == expected
@@ -189,7 +189,7 @@ def test_the_message_of_a_finding_contains_the_error_and_the_fix(
     assert (finding.message, finding.fix) == expected
 
 
-def test_an_undeclared_name_gets_the_most_similar_declared_name() -> None:
+def test_the_fix_for_an_undeclared_name_is_the_most_similar_declared_name() -> None:
     (item,) = judge([reference("azureml:trian:1")], Declared([declared("train", "1")]))
 
     assert item.finding is not None
@@ -206,7 +206,7 @@ def inline(spec: object) -> Reference:
     return replace(reference("x"), form="inline", inline=Inline(image="i", spec=spec))  # type: ignore[arg-type]
 
 
-def test_an_inline_environment_names_the_declared_environment_with_the_same_content() -> None:
+def test_the_status_of_an_inline_environment_names_a_declared_environment_that_is_equal() -> None:
     items = judge([inline(image("2")), inline(image("3")), inline(None)], Declared(FILES))
 
     assert [(item.status, item.same) for item in items] == [

@@ -684,7 +684,7 @@ def test_every_skipped_file_has_a_reason(tmp_path: Path) -> None:
     }
 
 
-def test_an_ignore_comment_turns_off_unrecognised_environment(tmp_path: Path) -> None:
+def test_an_ignore_comment_turns_off_the_rule_unrecognised_environment(tmp_path: Path) -> None:
     ignore = "  # envsync: ignore[unrecognised-environment]"
 
     assert found(only(tmp_path, f"name: e\nimgae: i:1{ignore}\n")) == []

@@ -64,7 +64,7 @@ def test_the_paths_that_a_project_names_need_no_further_parsing(
     assert set(parsed.values()) == {1}
 
 
-def test_a_position_is_that_of_the_text_that_was_loaded(project: Project) -> None:
+def test_a_position_refers_to_the_text_that_was_loaded(project: Project) -> None:
     write(project.config.root, {"environments/a.yml": "# A comment.\n" + ENVIRONMENT})
     write(project.config.root, {"environments/conda.yml": "name: a\n" + CONDA})
 

@@ -106,7 +106,9 @@ def test_include_and_exclude_select_declared_names(
     assert names(declared_for(declarations, found, "dev")) == expected
 
 
-def test_useless_patterns_returns_each_pattern_that_matches_no_name(tmp_path: Path) -> None:
+def test_the_function_useless_patterns_returns_each_pattern_that_matches_no_name(
+    tmp_path: Path,
+) -> None:
     found = config(tmp_path, "targets: {dev: {kind: local, include: [a, 'bse-*'], exclude: [c]}}\n")
 
     assert useless_patterns([declared("a", "1"), declared("base-x", "1")], found, "dev") == [
@@ -131,7 +133,7 @@ def test_a_useless_pattern_is_reported_at_its_position(tmp_path: Path) -> None:
     assert useless_pattern_problems(declarations, off, off.targets["dev"]) == []
 
 
-def test_left_out_names_returns_the_setting_as_the_reason(tmp_path: Path) -> None:
+def test_the_function_left_out_names_returns_the_setting_as_the_reason(tmp_path: Path) -> None:
     scope = "include: ['base-*', churn], exclude: [churn, 'x*'], suffix: -dev"
     found = config(tmp_path, f"targets: {{dev: {{kind: local, {scope}}}, prod: {{kind: local}}}}\n")
     declarations = [declared(name, "1") for name in ("base-a", "churn", "other", "xy")]

@@ -1068,7 +1068,7 @@ def in_environments(files: str | dict[str, str], others: dict[str, str]) -> dict
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_broken_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
+def test_a_violation_of_a_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.bad, case.others)
     loaded = load_files(
         tmp_path, files, versions=case.versions, rules=case.rules, policy=case.policy
@@ -1150,7 +1150,7 @@ def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Pa
     assert loaded.declarations == ()
 
 
-def test_a_declaration_has_the_registered_values_if_rules_are_off(
+def test_a_declaration_has_the_values_that_yaml_reads_if_rules_are_off(
     tmp_path: Path,
 ) -> None:
     # YAML keeps the last value of a repeated key, and reads 1.10 as the number 1.1.

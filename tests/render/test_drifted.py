@@ -75,7 +75,7 @@ def test_markdown_shows_edits_in_the_target_apart_from_pending_changes() -> None
     assert "update   c:1" in sections[1]
 
 
-def test_markdown_has_one_section_without_edits_or_in_a_pull_request() -> None:
+def test_markdown_has_no_section_for_edits_in_a_pull_request_or_without_edits() -> None:
     field = FieldChange("tags.owner", "b", "a")
     pending = Change(Action.UPDATE, "version", "c", "1", "differs", (field,))
     edited = Change(

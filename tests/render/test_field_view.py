@@ -132,7 +132,7 @@ PIP_ORDER = FieldChange(PIP, ["a==1", "b==2"], ["b==2", "a==1"])
         ),
     ],
 )
-def test_the_order_and_the_items_of_a_list_are_one_field(
+def test_the_new_order_and_the_changed_items_of_a_list_share_a_label(
     fields: list[FieldChange], text: str
 ) -> None:
     assert shown(*fields) == text

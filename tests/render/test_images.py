@@ -27,7 +27,7 @@ ALL = [LOCKED, MOVED, CURRENT, SKIPPED, OFFLINE, OFFLINE]
 BUMP = Bump("a", "1", "2", Source("a.yml", 2))
 
 
-def test_text_shows_what_changed_and_why_the_rest_did_not() -> None:
+def test_the_text_shows_changed_images_and_the_reason_for_each_unchanged_image() -> None:
     text = images_text(ALL, [LOCKED, MOVED], lambda file: f"ml/{file}", PLAIN)
 
     assert text == (
@@ -59,7 +59,7 @@ def test_an_unreachable_registry_is_one_line_for_all_its_images() -> None:
     assert unresolved_text(ALL) == ["r.io cannot be reached. 2 images were not checked."]
 
 
-def test_markdown_has_a_table_and_escapes_everything_else() -> None:
+def test_markdown_has_tables_of_changes_and_an_escaped_list_of_unchanged_images() -> None:
     assert images_markdown([MOVED, SKIPPED], [MOVED], [BUMP]) == (
         "| file | image | before | after |\n"
         "|---|---|---|---|\n"

@@ -1,4 +1,4 @@
-"""Paths in problems, plans and bumps, as text shows them."""
+"""Paths in problems, plans and bumps, replaced by the paths that the text output shows."""
 
 from __future__ import annotations
 
@@ -36,11 +36,13 @@ def place(file: str) -> str:
         ("", ""),
     ],
 )
-def test_positions_and_known_files_in_a_sentence_get_the_shown_path(text: str, shown: str) -> None:
+def test_paths_with_a_line_and_paths_of_known_files_are_replaced_in_a_sentence(
+    text: str, shown: str
+) -> None:
     assert in_sentence(text, ("known.yml",), place) == shown
 
 
-def test_every_path_in_a_problem_becomes_the_shown_path() -> None:
+def test_every_path_in_a_problem_is_replaced_by_the_path_for_the_user() -> None:
     problem = Problem("r", "error", "Declared in e/b.yml:2.", "e/a.yml", 1, 5, "See e/c.yml:9.")
 
     assert placed_problems([problem], place) == (
@@ -50,7 +52,7 @@ def test_every_path_in_a_problem_becomes_the_shown_path() -> None:
     )
 
 
-def test_a_plan_has_shown_paths_and_keeps_its_digest() -> None:
+def test_paths_in_a_plan_are_replaced_by_paths_for_the_user_and_the_digest_stays() -> None:
     rejection = Rejection(
         "still-there",
         "a",
@@ -74,7 +76,7 @@ def test_a_plan_has_shown_paths_and_keeps_its_digest() -> None:
     assert shown.digest == plan.digest
 
 
-def test_a_bump_has_the_shown_path() -> None:
+def test_the_path_in_a_bump_is_replaced_by_the_path_for_the_user() -> None:
     bump = Bump("a", "1", "2", Source("e/a.yml", 3))
 
     assert placed_bumps([bump], place) == [Bump("a", "1", "2", Source("../e/a.yml", 3))]

@@ -212,7 +212,7 @@ def test_later_lines_of_a_long_item_are_indented() -> None:
     ) in plan_markdown(plan)
 
 
-def test_the_order_and_the_items_of_a_list_are_one_field() -> None:
+def test_the_new_order_and_the_changed_items_of_a_list_share_a_label() -> None:
     differs = (
         FieldChange("conda_file.channels", ["a", "b"], ["b", "a"]),
         FieldChange("conda_file.channels[0]", None, "c"),
@@ -444,7 +444,9 @@ def test_changes_of_a_pull_request_are_shown_apart_from_pending_changes() -> Non
 
 
 @pytest.mark.parametrize("own", [None, {"a", "b"}])
-def test_changes_are_not_separated_if_none_was_pending(own: set[str] | None) -> None:
+def test_a_pull_request_without_pending_changes_has_no_separate_sections(
+    own: set[str] | None,
+) -> None:
     plan = Plan(PROJECT, TARGET, changes=(create("a"), create("b")))
 
     assert plan_body(plan, own=own) == plan_body(plan)

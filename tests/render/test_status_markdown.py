@@ -38,7 +38,7 @@ EXPECTED = """\
 """
 
 
-def test_every_row_is_a_row_of_a_table() -> None:
+def test_the_markdown_is_one_table_with_every_row_of_the_status() -> None:
     assert status_markdown(example(), directory="models") == EXPECTED
 
 

@@ -96,7 +96,7 @@ def test_a_table_for_a_part_of_the_targets_has_no_empty_rows() -> None:
     )
 
 
-def test_a_name_without_the_suffix_differs_from_the_declared_name() -> None:
+def test_a_name_without_the_suffix_of_the_target_has_its_own_row() -> None:
     found = {
         Key("a", "1"): cell("in-sync"),
         Key("a", "1", lacks_suffix=True): cell("foreign", declared=False),
@@ -112,7 +112,7 @@ def test_a_name_without_the_suffix_differs_from_the_declared_name() -> None:
     )
 
 
-def test_full_shows_each_superseded_version_and_the_reasons() -> None:
+def test_superseded_versions_and_reasons_are_shown_if_full_is_set() -> None:
     text = status_text(example(), PLAIN, 120, full=True)
     assert [line.split()[:3] for line in text.splitlines() if line.startswith("auto")] == [
         ["auto", "auto", "in-sync"],

@@ -29,7 +29,9 @@ def cache(tmp_path: Path, solver: str = SOLVER) -> Cache:
 
 
 @pytest.mark.parametrize("result", [Result(), BAD], ids=["good", "bad"])
-def test_a_result_is_kept(result: Result, request_: Request, tmp_path: Path) -> None:
+def test_the_cache_returns_a_result_that_it_has_stored(
+    result: Result, request_: Request, tmp_path: Path
+) -> None:
     cache(tmp_path).write(request_, result)
 
     assert cache(tmp_path).read(request_) == result
@@ -64,7 +66,9 @@ def test_a_changed_index_needs_a_new_solve(
     assert cache(tmp_path).read(request_) is None
 
 
-def test_the_index_of_a_channel_with_a_platform_is_found(request_: Request, tmp_path: Path) -> None:
+def test_a_result_for_a_channel_with_a_platform_depends_on_its_index(
+    request_: Request, tmp_path: Path
+) -> None:
     wanted = replace(request_, channels=(f"{request_.channels[0]}/linux-64",))
     cache(tmp_path).write(wanted, BAD)
     assert cache(tmp_path).read(wanted) == BAD
@@ -88,7 +92,7 @@ def test_another_version_of_envsync_needs_a_new_solve(
     assert cache(tmp_path).read(request_) is None
 
 
-def test_a_result_without_faults_from_a_server_is_kept_until_the_next_day(
+def test_a_result_without_faults_is_stored_for_a_day_if_a_channel_is_on_a_server(
     request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote = replace(request_, channels=("conda-forge",))
@@ -99,14 +103,18 @@ def test_a_result_without_faults_from_a_server_is_kept_until_the_next_day(
     assert cache(tmp_path).read(remote) is None
 
 
-def test_a_result_with_faults_from_a_server_is_not_kept(request_: Request, tmp_path: Path) -> None:
+def test_a_result_with_faults_is_not_stored_if_a_channel_is_on_a_server(
+    request_: Request, tmp_path: Path
+) -> None:
     remote = replace(request_, channels=(*request_.channels, "conda-forge"))
     cache(tmp_path).write(remote, BAD)
 
     assert cache(tmp_path).read(remote) is None
 
 
-def test_an_unreachable_channel_is_not_kept(request_: Request, tmp_path: Path) -> None:
+def test_a_result_with_an_unreachable_channel_is_not_stored(
+    request_: Request, tmp_path: Path
+) -> None:
     cache(tmp_path).write(request_, Result(unreachable=(Unreachable("a", "down"),)))
 
     assert cache(tmp_path).read(request_) is None
@@ -146,14 +154,16 @@ def test_a_damaged_result_is_ignored_and_written_again(
     assert cache(tmp_path).read(request_) == BAD
 
 
-def test_the_directory_is_hidden_from_git(request_: Request, tmp_path: Path) -> None:
+def test_the_cache_directory_is_hidden_from_git(request_: Request, tmp_path: Path) -> None:
     cache(tmp_path).write(request_, BAD)
 
     assert (tmp_path / ".envsync" / ".gitignore").read_text() == "*\n"
     assert [path.suffix for path in (tmp_path / ".envsync" / "solved").iterdir()] == [".json"]
 
 
-def test_a_directory_that_cannot_be_written_is_no_error(request_: Request, tmp_path: Path) -> None:
+def test_a_cache_directory_that_cannot_be_written_causes_no_error(
+    request_: Request, tmp_path: Path
+) -> None:
     (tmp_path / ".envsync").write_text("a file")
     cache(tmp_path).write(request_, BAD)
     cache(tmp_path).remove_old()

@@ -60,7 +60,9 @@ def test_the_function_addresses_returns_every_channel_of_a_name(
         ("defaults::numpy", "defaults::numpy"),
     ],
 )
-def test_the_channel_of_a_dependency_becomes_its_address(dependency: str, expected: str) -> None:
+def test_the_channel_of_a_dependency_is_replaced_by_the_address_of_the_channel(
+    dependency: str, expected: str
+) -> None:
     assert with_address(dependency) == expected
 
 

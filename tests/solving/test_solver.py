@@ -92,7 +92,7 @@ def test_the_fault_of_a_missing_version_has_the_nearest_versions(channel: str) -
     )
 
 
-def test_a_missing_build_is_a_missing_version(channel: str) -> None:
+def test_a_missing_build_is_reported_as_a_missing_version(channel: str) -> None:
     assert kinds(result(channel, "numpy=1.26.4=mkl*")) == [("version", 0, ())]
 
 
@@ -217,7 +217,7 @@ def test_requests_are_solved_at_the_same_time(
 # Channels that cannot be read
 
 
-def test_a_missing_directory_is_unreachable(tmp_path: Path) -> None:
+def test_a_channel_in_a_missing_directory_is_unreachable(tmp_path: Path) -> None:
     address = (tmp_path / "nothing").as_uri()
 
     (found,) = result(address, "python").unreachable
@@ -226,7 +226,7 @@ def test_a_missing_directory_is_unreachable(tmp_path: Path) -> None:
     assert "nothing/noarch/repodata.json`: No such file or directory" in found.reason
 
 
-def test_a_damaged_index_is_unreachable(tmp_path: Path, channel: str) -> None:
+def test_a_channel_with_a_damaged_index_is_unreachable(tmp_path: Path, channel: str) -> None:
     (tmp_path / "channel" / "linux-64" / "repodata.json").write_text("{broken")
 
     (found,) = result(channel, "python").unreachable
@@ -234,13 +234,13 @@ def test_a_damaged_index_is_unreachable(tmp_path: Path, channel: str) -> None:
     assert found.reason.startswith("failed to parse repodata.json: ")
 
 
-def test_an_address_that_is_not_valid_is_unreachable() -> None:
+def test_a_channel_with_an_invalid_address_is_unreachable() -> None:
     assert result("http://[bad", "python").unreachable == (
         Unreachable("http://[bad", "could not parse url: invalid IPv6 address"),
     )
 
 
-def test_a_closed_port_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_channel_on_a_closed_port_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solver, "RETRIES", 0)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -301,13 +301,15 @@ def test_a_channel_on_a_server_is_read(server: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "reason"), [("private", "(403 "), ("missing", "(404 ")])
-def test_the_status_of_a_server_is_the_reason(path: str, reason: str, server: str) -> None:
+def test_the_http_status_is_the_reason_why_a_channel_is_unreachable(
+    path: str, reason: str, server: str
+) -> None:
     (found,) = result(f"{server}/{path}", "python").unreachable
 
     assert reason in found.reason
 
 
-def test_packages_that_cannot_be_fetched_are_unreachable(
+def test_a_channel_whose_packages_cannot_be_fetched_is_unreachable(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The names of the packages are known, but the server fails afterwards.

@@ -39,7 +39,7 @@ def test_the_versions_of_glibc_and_cuda_are_read_from_the_name_of_the_image(
     assert shown(virtual_packages(image, {})) == expected
 
 
-def test_the_variables_of_conda_override_the_name() -> None:
+def test_the_variables_of_conda_override_the_name_of_the_image() -> None:
     variables = {"CONDA_OVERRIDE_GLIBC": "2.28", "CONDA_OVERRIDE_CUDA": "12.6"}
 
     found = virtual_packages(f"{AZUREML}-ubuntu22.04:1", variables)

@@ -147,7 +147,7 @@ class ConflictContract:
         assert status == "conflict"
         assert 'tags.seen is "today"' in error
 
-    def test_an_update_that_somebody_else_has_made_is_done(self, both: Both) -> None:
+    def test_an_update_that_somebody_else_has_made_has_the_status_done(self, both: Both) -> None:
         both[1].create(version(description="Old."))
 
         status, _ = self.outcome(
@@ -210,7 +210,7 @@ class ConflictContract:
         assert status == "conflict"
         assert f"version 2 of project {OTHER} is new or restored" in error
 
-    def test_archiving_an_archived_environment_is_done(self, both: Both) -> None:
+    def test_archiving_an_archived_environment_has_the_status_done(self, both: Both) -> None:
         both[1].create(version())
 
         assert self.outcome(both, archive(None))[0] == "done"
@@ -284,7 +284,7 @@ class ConflictContract:
         ],
         ids=["other", "nobody", "metadata", "archived"],
     )
-    def test_a_create_overwrites_no_other_version(
+    def test_a_create_is_a_conflict_if_somebody_else_has_changed_the_environment(
         self, both: Both, meddle: Meddle, words: str
     ) -> None:
         both[1].create(version())
@@ -335,7 +335,7 @@ class ConflictContract:
         assert status == "conflict"
         assert "somebody has registered it; the version is archived" in error
 
-    def test_a_create_that_somebody_else_has_made_is_done(self, both: Both) -> None:
+    def test_a_create_that_somebody_else_has_made_has_the_status_done(self, both: Both) -> None:
         both[1].create(version())
 
         status, _ = self.outcome(

@@ -197,7 +197,9 @@ class TargetContract:
         assert registered(target).environment == declared
 
     @pytest.mark.parametrize("image", [IMAGE, "python", f"python@sha256:{'0' * 64}"])
-    def test_a_version_can_be_derived_from_the_content(self, target: Target, image: str) -> None:
+    def test_a_version_that_is_derived_from_the_content_is_read_back(
+        self, target: Target, image: str
+    ) -> None:
         spec = EnvironmentSpec(image=image, conda_file='{"dependencies":["python=3.12"]}')
         version = content_version(spec)
         target.create(environment(version=version, spec=spec))

@@ -2,8 +2,8 @@
 
 Each input is smaller than a megabyte. The budget of a command is one second of CPU time more than
 the same command needs for an empty project, and 200 MB of memory. A command that exceeds the budget
-runs up to three times, each time beside the empty project, and its fastest run counts: the speed of
-a busy machine changes by the minute.
+runs up to three times, each time together with the empty project, and only its fastest run is
+compared with the budget, because the speed of a busy machine changes by the minute.
 """
 
 from __future__ import annotations

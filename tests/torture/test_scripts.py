@@ -21,7 +21,7 @@ def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "name", ["answers lost, then no right", "revoked tokens", "lists that lag"]
 )
-def test_every_outcome_of_a_history_with_faults_is_true(name: str) -> None:
+def test_every_reported_outcome_of_a_history_with_faults_is_true(name: str) -> None:
     fault = next(item for item in histories.FAULTS if item.name == name)
 
     assert histories.run(fault, seed=1, count=2).defects == []
@@ -58,7 +58,7 @@ def test_an_unexpected_exception_of_a_reader_is_a_defect(monkeypatch: pytest.Mon
     ]
 
 
-def test_runs_end_after_the_given_time_but_there_is_always_one() -> None:
+def test_a_script_ends_after_the_given_time_but_has_at_least_one_run() -> None:
     assert list(seeds(5, 3)) == [5, 6, 7]
     assert list(seeds(5, 3, minutes=-1)) == [5]
     assert list(batches(5, 5, None, size=2)) == [range(5, 7), range(7, 9), range(9, 10)]

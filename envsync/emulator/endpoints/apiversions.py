@@ -52,7 +52,7 @@ SENT = (
     "2022-01-01-preview",  # azure-ai-ml up to 1.28: workspaces
     "2026-05-01-preview",  # azure-ai-ml 1.35: assets
 )
-"""Clients send these API versions, but no published OpenAPI file has them (code of the clients)."""
+"""Clients send these API versions, but no published OpenAPI file has them. Source: azure-ai-ml."""
 
 MACHINE_LEARNING = tuple(sorted((*PUBLISHED, *SENT), reverse=True))
 """All API versions of Azure ML, newest first."""

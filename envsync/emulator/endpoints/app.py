@@ -1,7 +1,7 @@
 """`create_app`: the emulated service as a Starlette application.
 
-The application serves several hosts, because clients use the real host names of Azure. It selects
-an endpoint by the header `Host`.
+The application serves several hosts, because clients use the real host names of Azure. The header
+`Host` of a request selects the endpoint.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def create_app(
 ) -> Starlette:
     """Creates the application.
 
-    Opens the stores immediately, and closes them at the end of the application's lifespan.
+    `create_app` opens the stores. The application closes them at the end of its lifespan.
 
     Args:
         settings: the content and behaviour. Latency, throttling and faults are not part of the

@@ -1,4 +1,4 @@
-"""The endpoints for registries on the resource manager's host, and `publish`.
+"""The endpoints for registries on the resource manager's host, and the operation `publish`.
 
 Microsoft's management libraries use these endpoints and their long-running operations (OpenAPI,
 `RegistryEnvironmentContainers` and `RegistryEnvironmentVersions`). azure-ai-ml uses the endpoints

@@ -1,4 +1,4 @@
-"""The responses to requests that the emulator does not implement.
+"""The responses to requests that no endpoint of the emulator handles.
 
 Clients treat a 404 as a missing resource. For an operation that is not implemented, the emulator
 therefore returns a different status. The response is 501 if Azure ML has the operation, and 405 if

@@ -67,14 +67,14 @@ class Faults:
 
     - `429`, `500` and `503` are responses. The application does not receive the request.
     - `reset` resets the connection. The application does not receive the request.
-    - `close` closes the connection without the end of the TLS session, as a broken proxy does. The
+    - `close` closes the connection but does not end the TLS session, as a broken proxy does. The
       application does not receive the request.
     - `timeout` sends no response and keeps the connection open until the client closes it.
     - `drop-after-commit` affects only writes. The application executes the request. Then the
       connection is reset, and no response is sent.
     - `401` revokes the token of the request. Every request with this token gets a 401.
-    - `403` affects only writes, and is the response to a client without the permission.
-    - `refuse-upload`, `operation-fails` and `operation-hangs` are executed by the endpoints: see
+    - `403` affects only writes. The client gets the response for a missing permission.
+    - The endpoints execute `refuse-upload`, `operation-fails` and `operation-hangs`: see
       `Registries` and `storage`.
 
     Requests to the login host are never affected, because the login host is a separate service.
@@ -96,7 +96,7 @@ class Faults:
             rates: kinds of fault, each with the share of requests (0 to 1) that it affects.
             seed: the seed. With the same seed, the same requests are affected.
             cut: a function that resets a connection.
-            close: a function that closes a connection without the end of the TLS session. If None,
+            close: a function that closes a connection but does not end the TLS session. If None,
                 `cut` is called instead.
         """
         self._app = app

@@ -25,7 +25,7 @@ class RequestLog:
     """
 
     def __init__(self, app: ASGIApp, file: TextIO) -> None:
-        """Writes the requests that `app` gets into a file. The caller closes the file."""
+        """Writes a line to a file for each request to `app`. The caller closes the file."""
         self._app = app
         self._file = file
 
@@ -62,5 +62,5 @@ class RequestLog:
 
 def without_secrets(query: str) -> str:
     """Replaces the values of secrets in a query by `***`, and returns the new query."""
-    # The pattern needs a `?` or `&` before each parameter, so a `?` is put before the query.
+    # Put a `?` before the query, because the pattern needs a `?` or `&` before each parameter.
     return _SECRET.sub(r"\1=***", "?" + query)[1:]

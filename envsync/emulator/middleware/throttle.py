@@ -1,7 +1,8 @@
 """`Throttle`: the rate limits of the resource manager, as token buckets.
 
-Each subscription and principal has a bucket of 250 reads, refilled by 25 a second, and a bucket of
-200 writes, refilled by 10 a second. If the bucket is empty, the request gets a 429. Source:
+Each principal has two buckets in each subscription. One bucket has 250 reads and is refilled with
+25 reads a second. The other has 200 writes and is refilled with 10 writes a second. If the
+bucket for a request is empty, the request gets a 429. Source:
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 """
 

@@ -37,9 +37,9 @@ _LISTENS = re.compile(r"successfully listens on https://127\.0\.0\.1:(\d+)")
 _CLOSED = "successfully closed"
 
 # Node.js loads this script before Azurite. The script ends Azurite when standard input is closed.
-# Standard input is closed even if envsync was killed.
-# - Azurite saves its data when it gets SIGTERM, so the script sends that signal. If Azurite is
-# still starting, the script first waits until Azurite handles the signal.
+# The operating system closes standard input even if envsync is killed.
+# - Azurite saves its data when it gets SIGTERM, so the script sends SIGTERM. If Azurite is still
+# starting, the script first waits until Azurite has a handler for SIGTERM.
 # - Saving can hang, so the script exits after five seconds in any case.
 # - `unref`: neither the timer nor the open standard input keeps Node.js running.
 _END_WITH_STDIN = """
@@ -178,8 +178,8 @@ class Azurite:
                 settings=self._settings,
                 authority=self._certificates.authority,
             )
-            # Remove the name only after success. If the request fails, the next start creates the
-            # container.
+            # Remove the name only after success. If the request fails, the next start of Azurite
+            # creates the container.
             self._containers.pop()
 
     def _options(self) -> Iterator[str]:

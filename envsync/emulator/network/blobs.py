@@ -64,7 +64,7 @@ def _signed(settings: Settings, resource: str) -> dict[str, str]:
 
 
 class _Connection(http.client.HTTPSConnection):
-    """An HTTPS connection to an address. The server's certificate is valid for a host name."""
+    """An HTTPS connection to an IP address. The server's certificate must be valid for `host`."""
 
     def __init__(self, address: Address, host: str, context: ssl.SSLContext) -> None:
         super().__init__(host, context=context, timeout=10)

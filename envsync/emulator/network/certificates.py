@@ -19,7 +19,7 @@ class Certificates(Struct, frozen=True):
     Attributes:
         authority: the authority's certificate, which clients must trust (`REQUESTS_CA_BUNDLE`).
         certificate: the certificate for all hosts, with its chain.
-        key: the private key of that certificate.
+        key: the private key of `certificate`.
     """
 
     authority: Path

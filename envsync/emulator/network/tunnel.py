@@ -202,8 +202,8 @@ async def _copy(
     Args:
         reader: the source.
         writer: the destination.
-        acknowledged: the writer of the connection whose packets must be acknowledged immediately.
-            If None, the operating system may delay acknowledgements.
+        acknowledged: the writer of a connection. The packets of this connection are acknowledged
+            immediately. If None, the operating system may delay acknowledgements.
     """
     with contextlib.suppress(OSError):  # either side may close the connection at any time
         while True:

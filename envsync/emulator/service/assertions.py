@@ -42,9 +42,9 @@ def check_time(assertion: str, *, now: float, lifetime: float | None) -> None:
     Args:
         assertion: the assertion of a request.
         now: the current time in seconds since the epoch.
-        lifetime: seconds after which an assertion is refused even if its own claims allow a later
-            time. If None, only the claims `nbf` and `exp` decide, and an assertion that is not a
-            JWT is always valid.
+        lifetime: the maximum age of an assertion in seconds. An older assertion is refused even if
+            its claim `exp` allows a later time. If None, only the claims `nbf` and `exp` decide,
+            and an assertion that is not a JWT is always valid.
 
     Raises:
         InvalidAssertion: the assertion is outside its valid time range, or the assertion has no

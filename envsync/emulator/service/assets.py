@@ -42,7 +42,7 @@ class Assets:
         clock: Callable[[], datetime],
         kind: AssetKind,
     ) -> None:
-        """Creates the assets of a store, without reading it.
+        """Creates the assets of a store. Does not read the store.
 
         Args:
             store: the store with the environments.
@@ -94,7 +94,7 @@ class Assets:
         )
 
     def write_version(self, call: Call, new: NewVersion, written: Written) -> VersionRecord:
-        """Registers or changes a version from the values of a request.
+        """Registers or changes a version with the values of a request.
 
         Raises:
             ServiceError: a rule of the service forbids the write.

@@ -46,7 +46,7 @@ def items_on_page(call: Call, items: Sequence[_Item], *, size: int) -> Sequence[
 
 
 def _bounds(call: Call, count: int, size: int) -> tuple[int, int, int]:
-    """Returns the start and the end of a page, and the end of all pages together."""
+    """Returns the start and the end of a page, and the number of items on all pages together."""
     start = _number(call.query, "$skip", 0)
     # `$top` can be larger than the number of items.
     top = min(_number(call.query, "$top", count), count)

@@ -130,8 +130,8 @@ class Resources(Struct, frozen=True):
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        # As in recordings of 2022-09, ids of containers have a suffix only on a registry's own
-        # host.
+        # As in recordings of 2022-09, the id of a container ends with `/versions/latest` only on a
+        # registry's own host.
         suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
@@ -146,8 +146,8 @@ class Resources(Struct, frozen=True):
     def _system_data(self, created: tuple[str, str], modified: tuple[str, str]) -> JSON:
         """Returns the `systemData` of a resource.
 
-        As in recorded responses, `systemData` shows only the creation. A setting adds the last
-        write.
+        As in recorded responses, `systemData` shows only the creation. If `Settings.system_data`
+        is `updated`, `systemData` also shows the last write.
 
         Args:
             created: the time and the actor of the creation.
@@ -189,7 +189,7 @@ def system_data(
 ) -> dict[str, JSON]:
     """Returns the `systemData` of a resource.
 
-    If there was no write after the creation, the creation is shown as the last write.
+    If `modified_at` or `modified_by` is None, the last write has the value of the creation.
     """
     return {
         "createdAt": created_at,
@@ -215,10 +215,10 @@ def _version_properties(
 
     Args:
         record: the version.
-        shape: the names of the JSON keys that responses of the requested API version have.
+        shape: the optional keys that responses of the requested API version have.
         archived: the value of `isArchived`.
         context_uri: the URL of the version's build context, or None.
-        labels: the value of the label property.
+        labels: the labels of the version, separated by commas.
         stage: the value of `stage`. If `stage` is None, the resource has the stored value.
         numbers: whether tags that were sent as numbers are returned as numbers.
     """

@@ -29,7 +29,7 @@ class Call(Struct, frozen=True):
         host: the host in lower case, without a port.
         path: the decoded path.
         names: the values of the path's placeholders.
-        query: the query parameters. If the query repeats a name, the last value counts.
+        query: the query parameters. If the query repeats a name, the last value is used.
         body: the JSON body, or a form as a mapping. `body` is None if the request has no body.
         caller: the authenticated caller. `caller` is None if the endpoint needs no authentication.
         fault: the fault that the handler must execute.

@@ -20,8 +20,8 @@ from envsync.targets.store.rows import NewVersion
 def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
     """Yields the versions that the environment files of a directory declare.
 
-    A file without a version declares version `1`. A build context gets the URL that an
-    upload would have. The files of the build context are not uploaded.
+    A file without a version declares version `1`. A build context gets the URL that it would have
+    after an upload. The files of the build context are not uploaded.
 
     Args:
         directory: the directory with the environment files. The files can refer to other
@@ -62,7 +62,7 @@ def _new(declaration: Declaration, settings: Settings) -> NewVersion:
 
 
 def _uploaded(context: BuildContext, settings: Settings) -> str:
-    # The emulator uses SHA-256, like new releases of azure-ai-ml.
+    # The URL contains the SHA-256 digest of the files, as in new releases of azure-ai-ml.
     digest = next(iter(context.uploads["sha256"]))
     container = settings.blob_container(settings.workspaces[0])
     directory = Path(context.directory or "context").name

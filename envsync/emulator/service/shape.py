@@ -18,7 +18,9 @@ _DATAPLANE = "2021-10-01-dataplanepreview"
 
 
 class Shape(Struct, frozen=True):
-    """The optional keys of a response: an attribute is true if the response has its keys.
+    """The optional keys of a response.
+
+    Each attribute stands for one or two keys. The attribute is true if the response has these keys.
 
     Attributes:
         rebuild: `autoRebuild` and `provisioningState`.

@@ -167,7 +167,7 @@ def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, st
 
 
 def _meaning(text: str) -> JSON:
-    # JSON is valid YAML, but PyYAML parses it many times slower.
+    # JSON is valid YAML, but PyYAML is many times slower than the `json` module.
     try:
         return cast("JSON", json.loads(text))
     except ValueError:

@@ -1,7 +1,7 @@
 """Uses the Azure CLI: login, `az rest`, and envsync with `credential: cli`.
 
 The Python of the Azure CLI runs this program. Most commands run in this process, because the Azure
-CLI takes a second to start. The login and envsync's sign-in start it.
+CLI takes a second to start. Only the login and the sign-in of envsync start a new Azure CLI.
 
 The working directory must contain an `envsync.yaml` whose target has `credential: cli`. Prints a
 JSON object with the result of each step.

@@ -1,4 +1,4 @@
-"""The responses to requests that the emulator does not implement."""
+"""The responses to requests that no endpoint of the emulator handles."""
 
 from __future__ import annotations
 

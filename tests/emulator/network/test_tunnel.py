@@ -82,7 +82,7 @@ def connect(target: str) -> bytes:
         ("*.blob.core.windows.net", "account.blob.core.windows.net:443"),
     ],
 )
-def test_a_known_host_is_connected(host: str, target: str) -> None:
+def test_the_tunnel_connects_a_client_to_a_known_host(host: str, target: str) -> None:
     async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
         reader, writer = await asyncio.open_connection(*proxy)
         writer.write(connect(target))

@@ -135,7 +135,9 @@ def log_in_with_assertion(client: Client, assertion: str) -> Reply:
 
 
 @pytest.mark.parametrize("assertion", ["opaque", "e.y.J", "e30.W10.s", jwt(exp=2_000)])
-def test_a_federated_assertion_logs_in(assertion: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_with_a_federated_assertion_can_log_in(
+    assertion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_000.0)
     with serving() as client:
         reply = log_in_with_assertion(client, assertion)

@@ -290,7 +290,7 @@ def test_environment_names_are_case_sensitive_and_workspace_names_are_not() -> N
         assert client.get(VERSION.replace("ws-dev", "ws-prod")).status == 404
 
 
-def test_the_secret_of_the_default_datastore_is_its_key_or_a_signature() -> None:
+def test_listing_secrets_returns_the_key_of_the_datastore_or_on_request_a_signature() -> None:
     settings = Settings()
     store = f"{WORKSPACE}/datastores/workspaceblobstore"
     with serving(settings) as client:

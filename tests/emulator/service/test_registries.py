@@ -60,7 +60,7 @@ def test_an_operation_is_done_after_the_configured_polls(polls: int) -> None:
     # `Retry-After` has whole seconds only.
     [(2.0, {"retry-after": "2"}), (0.05, {"retry-after-ms": "50"})],
 )
-def test_the_time_to_wait_is_in_whole_seconds_or_milliseconds(
+def test_a_wait_of_less_than_a_second_is_sent_in_milliseconds(
     seconds: float, headers: dict[str, str]
 ) -> None:
     with serving(Settings(retry_after=seconds)) as client:

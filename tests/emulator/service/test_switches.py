@@ -39,7 +39,7 @@ def archived(client: Client) -> dict[str | None, bool]:
     ids=["replace", "merge"],
 )
 @pytest.mark.parametrize("address", [VERSION, CONTAINER], ids=["version", "container"])
-def test_tags_are_replaced_or_merged(
+def test_the_setting_tags_decides_whether_a_put_replaces_or_merges_tags(
     settings: Settings, tags: dict[str, str], address: str
 ) -> None:
     with serving(settings) as client:
@@ -60,7 +60,7 @@ def test_tags_are_replaced_or_merged(
 )
 @pytest.mark.parametrize("address", [VERSION, CONTAINER], ids=["version", "container"])
 @pytest.mark.parametrize("left_out", [{}, {"description": None, "tags": None}])
-def test_omitted_values_are_kept_or_cleared(
+def test_the_setting_omitted_decides_whether_omitted_values_are_kept_or_cleared(
     settings: Settings,
     expected: tuple[str | None, dict[str, str]],
     address: str,
@@ -112,7 +112,7 @@ def test_a_changed_spec_is_refused_with_the_configured_status(conflict: int) -> 
     ],
     ids=["keep", "all"],
 )
-def test_restoring_a_container_keeps_or_restores_versions(
+def test_the_setting_restore_decides_whether_archived_versions_are_restored_with_a_container(
     settings: Settings, after: dict[str | None, bool]
 ) -> None:
     with serving(settings) as client:
@@ -133,7 +133,7 @@ def test_restoring_a_container_keeps_or_restores_versions(
     ],
     ids=["allow", "refuse"],
 )
-def test_archiving_a_version_of_an_archived_container_is_allowed_or_refused(
+def test_the_setting_archive_hidden_allows_or_refuses_archiving_in_an_archived_container(
     settings: Settings, status: int, after: dict[str | None, bool]
 ) -> None:
     with serving(settings) as client:
@@ -153,7 +153,7 @@ def test_archiving_a_version_of_an_archived_container_is_allowed_or_refused(
     ],
     ids=["own", "effective"],
 )
-def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
+def test_the_setting_hidden_versions_selects_the_shown_state_in_an_archived_container(
     settings: Settings, hidden: dict[str | None, bool]
 ) -> None:
     with serving(settings) as client:
@@ -171,7 +171,7 @@ def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
     [(switched(hidden_versions="own"), 201), (switched(hidden_versions="effective"), 400)],
     ids=["own", "effective"],
 )
-def test_a_put_without_is_archived_is_refused_if_the_version_shows_as_archived(
+def test_a_put_without_is_archived_is_refused_if_the_version_is_shown_as_archived(
     settings: Settings, status: int
 ) -> None:
     with serving(settings) as client:
@@ -192,7 +192,7 @@ def test_a_put_without_is_archived_is_refused_if_the_version_shows_as_archived(
     ],
     ids=["keep", "drop", "refuse"],
 )
-def test_the_tags_of_a_container_are_kept_dropped_or_refused(
+def test_the_setting_container_tags_keeps_drops_or_refuses_the_tags_of_a_container(
     settings: Settings, tags: tuple[int, dict[str, str]]
 ) -> None:
     with serving(settings) as client:
@@ -212,7 +212,7 @@ def test_the_tags_of_a_container_are_kept_dropped_or_refused(
     ],
     ids=["update", "ignore"],
 )
-def test_a_registry_updates_or_ignores_metadata(
+def test_the_setting_registry_metadata_decides_whether_a_registry_updates_metadata(
     settings: Settings, expected: tuple[str, dict[str, str], bool]
 ) -> None:
     address = f"{REGISTRY}/environments/pydata/versions/1"
@@ -226,7 +226,7 @@ def test_a_registry_updates_or_ignores_metadata(
         assert (found["description"], found["tags"], found["isArchived"]) == expected
 
 
-def test_the_next_version_is_a_counter_or_a_timestamp() -> None:
+def test_the_setting_next_version_selects_a_counter_or_a_timestamp() -> None:
     moment = datetime(2022, 9, 14, 20, 33, 51, 582089, tzinfo=UTC)
     found = {}
     for settings in (switched(next_version="counter"), switched(next_version="timestamp")):
@@ -243,7 +243,9 @@ def test_the_next_version_is_a_counter_or_a_timestamp() -> None:
     [(switched(absent_versions="empty"), 200), (switched(absent_versions="404"), 404)],
     ids=["empty", "404"],
 )
-def test_the_versions_of_an_unknown_name_are_empty_or_404(settings: Settings, status: int) -> None:
+def test_the_setting_absent_versions_selects_an_empty_list_or_404(
+    settings: Settings, status: int
+) -> None:
     with serving(settings) as client:
         assert client.get(f"{CONTAINER}/versions").status == status
 
@@ -256,7 +258,9 @@ def test_the_versions_of_an_unknown_name_are_empty_or_404(settings: Settings, st
     ],
     ids=["accept", "refuse"],
 )
-def test_an_end_of_life_python_is_accepted_or_refused(settings: Settings, status: int) -> None:
+def test_the_setting_end_of_life_python_accepts_or_refuses_an_old_python(
+    settings: Settings, status: int
+) -> None:
     conda = "dependencies:\n- python=3.7.6\n- pip\n"
     with serving(settings) as client:
         reply = client.put(VERSION, {"image": IMAGE, "condaFile": conda})
@@ -289,7 +293,7 @@ def test_a_registered_version_with_an_end_of_life_python_can_be_changed_and_arch
 @pytest.mark.parametrize(
     ("archived_entry", "entry"), [("true", True), ("false", False)], ids=["true", "false"]
 )
-def test_is_archived_of_a_container_in_a_get_and_in_a_list_is_configurable(
+def test_two_settings_select_is_archived_of_a_container_in_a_get_and_in_a_list(
     settings: Settings, get: bool, archived_entry: Literal["true", "false"], entry: bool
 ) -> None:
     with serving(replace(settings, archived_entry=archived_entry)) as client:
@@ -313,7 +317,7 @@ def test_is_archived_of_a_container_in_a_get_and_in_a_list_is_configurable(
     ],
     ids=["text", "number", "refuse"],
 )
-def test_numeric_tags_are_strings_or_numbers_or_refused(
+def test_the_setting_numeric_tags_selects_strings_numbers_or_a_refusal(
     settings: Settings, tags: dict[str, object] | None
 ) -> None:
     sent = {"a": 1, "b": 1.5, "c": True, "d": "1"}
@@ -331,7 +335,7 @@ def test_numeric_tags_are_strings_or_numbers_or_refused(
 
 
 @pytest.mark.parametrize("kind", ["recorded", "updated"])
-def test_system_data_shows_only_the_creation_or_the_last_write(
+def test_the_setting_system_data_decides_whether_the_last_write_is_shown(
     kind: Literal["recorded", "updated"],
 ) -> None:
     with serving(switched(system_data=kind)) as client:

@@ -166,7 +166,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_changed_byte_is_found(project: Project, change: Callable[[Path], object]) -> None:
+def test_a_scan_notices_a_changed_byte(project: Project, change: Callable[[Path], object]) -> None:
     project.write(a=b"123", b=b"456")
     same = (project.context / "a").stat().st_mtime_ns
     os.utime(project.context / "b", ns=(same, same))
@@ -179,7 +179,7 @@ def test_a_changed_byte_is_found(project: Project, change: Callable[[Path], obje
     assert project.scan().context.digest != before.context.digest
 
 
-def test_a_link_to_another_file_is_found(project: Project) -> None:
+def test_a_scan_notices_a_link_that_now_leads_to_another_file(project: Project) -> None:
     link = project.write(a=b"1", b=b"2") / "link"
     link.symlink_to("a")
     before = project.scan()
@@ -251,7 +251,7 @@ def test_after_any_edits_the_scan_is_the_same_with_and_without_the_cache(
 # --- what is not kept -----------------------------------------------------------------------------
 
 
-def test_a_file_that_has_just_changed_is_not_kept(
+def test_the_digest_of_a_file_that_has_just_changed_is_not_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1", b=b"2")
@@ -263,7 +263,7 @@ def test_a_file_that_has_just_changed_is_not_kept(
     assert not project.state.exists()
 
 
-def test_a_file_with_a_time_in_the_future_is_not_kept(project: Project) -> None:
+def test_the_digest_of_a_file_with_a_time_in_the_future_is_not_kept(project: Project) -> None:
     future = time.time() + 3600
     os.utime(project.write(a=b"1", b=b"2") / "a", (future, future))
     project.scan()
@@ -272,7 +272,7 @@ def test_a_file_with_a_time_in_the_future_is_not_kept(project: Project) -> None:
     assert project.read == ["a"]
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_kept(
+def test_the_digest_of_a_file_that_changes_while_it_is_read_is_not_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1")
@@ -289,7 +289,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     assert project.read == ["a"]
 
 
-def test_a_file_on_another_device_is_not_kept(
+def test_the_digest_of_a_file_on_another_device_is_not_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1")
@@ -299,7 +299,7 @@ def test_a_file_on_another_device_is_not_kept(
     assert not project.state.exists()
 
 
-def test_on_a_file_system_that_is_not_trusted_nothing_is_kept(
+def test_no_digest_is_kept_on_a_file_system_that_is_not_trusted(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1")
@@ -310,7 +310,7 @@ def test_on_a_file_system_that_is_not_trusted_nothing_is_kept(
     assert not project.state.exists()
 
 
-def test_nothing_is_kept_for_a_small_context(
+def test_no_digest_is_kept_for_a_small_context(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1")
@@ -357,7 +357,7 @@ def test_files_with_findings_are_read_by_each_scan(project: Project) -> None:
     assert b" plain" in content
 
 
-def test_a_removed_file_is_forgotten(project: Project) -> None:
+def test_the_cache_drops_the_digest_of_a_removed_file(project: Project) -> None:
     project.write(a=b"1", removed=b"2")
     project.scan()
     assert b" removed" in project.cache.read_bytes()
@@ -401,7 +401,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_damaged_file_is_ignored_and_replaced(
+def test_a_damaged_cache_file_is_ignored_and_replaced(
     project: Project, damage: Callable[[bytes], bytes]
 ) -> None:
     project.write(a=b"1", b=b"2")
@@ -416,7 +416,7 @@ def test_a_damaged_file_is_ignored_and_replaced(
     assert project.read == []
 
 
-def test_another_version_of_the_rules_reads_every_file_again(
+def test_another_version_of_envsync_reads_every_file_again(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1")
@@ -427,7 +427,7 @@ def test_another_version_of_the_rules_reads_every_file_again(
     assert project.read == ["a"]
 
 
-def test_the_code_of_the_rules_is_part_of_the_key(
+def test_the_cache_key_depends_on_the_code_of_the_rules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = digest_cache._rules()
@@ -450,7 +450,7 @@ def test_a_clock_that_was_set_back_reads_every_file_again(
     assert project.read == ["a"]
 
 
-def test_the_directory_can_be_deleted(project: Project) -> None:
+def test_the_cache_directory_can_be_deleted(project: Project) -> None:
     project.write(a=b"1")
     project.scan()
     shutil.rmtree(project.state)
@@ -459,7 +459,7 @@ def test_the_directory_can_be_deleted(project: Project) -> None:
     assert project.read == ["a"]
 
 
-def test_the_directory_is_hidden_from_git(project: Project) -> None:
+def test_the_cache_directory_is_hidden_from_git(project: Project) -> None:
     project.write(a=b"1")
     project.scan()
     assert (project.state / ".gitignore").read_text() == "*\n"
@@ -479,7 +479,7 @@ def test_a_scan_without_a_change_writes_nothing(project: Project) -> None:
     assert project.cache.stat() == before
 
 
-def test_files_of_other_contexts_are_removed_after_a_month(project: Project) -> None:
+def test_cache_files_of_other_contexts_are_removed_after_a_month(project: Project) -> None:
     project.write(a=b"1")
     project.scan()
     old, new = project.cache.with_name("old"), project.cache.with_name("new")
@@ -497,7 +497,9 @@ PLACES = [".envsync", ".envsync/hashes", "file"]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_link_is_not_followed(project: Project, place: str, tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_cache_is_not_followed(
+    project: Project, place: str, tmp_path: Path
+) -> None:
     project.write(a=b"1")
     project.scan()
     path = project.cache if place == "file" else project.root / place
@@ -515,7 +517,7 @@ def test_a_link_is_not_followed(project: Project, place: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", ["file", "directory", "pipe"])
-def test_something_else_in_place_of_a_file_or_directory_is_ignored(
+def test_a_path_of_another_kind_in_place_of_the_cache_is_ignored(
     project: Project, place: str, kind: str
 ) -> None:
     project.write(a=b"1")
@@ -536,7 +538,7 @@ def test_something_else_in_place_of_a_file_or_directory_is_ignored(
     assert project.read == ["a"]
 
 
-def test_a_read_only_file_system_is_no_error(
+def test_a_read_only_file_system_causes_no_error(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.write(a=b"1")
@@ -594,7 +596,7 @@ def test_two_processes_can_scan_at_once(project: Project) -> None:
 # --- upload hashes --------------------------------------------------------------------------------
 
 
-def test_upload_hashes_are_kept(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_keeps_upload_hashes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write(a=b"1")
     first = dict(project.scan().context.uploads)
     second = project.scan()
@@ -607,7 +609,7 @@ def test_upload_hashes_are_kept(project: Project, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("change", ["content", "name", "empty directory", "git file"])
-def test_another_content_has_other_upload_hashes(project: Project, change: str) -> None:
+def test_different_content_has_different_upload_hashes(project: Project, change: str) -> None:
     project.write(a=b"1")
     first = dict(project.scan().context.uploads)
     if change == "content":
@@ -637,5 +639,5 @@ def test_a_project_keeps_digests_in_its_own_directory(project: Project) -> None:
     assert project.cache.parent == project.root / ".envsync" / "hashes"
 
 
-def test_a_kept_digest_is_not_a_finding() -> None:
+def test_a_file_with_only_a_digest_and_a_size_has_no_findings() -> None:
     assert FileContent("0" * 64, 1).is_only_hashed

@@ -36,7 +36,7 @@ LAZY_MOUNT = "29 27 254:1 / {} rw,lazytime - xfs /dev/vdb rw"
         ([], False),
     ],
 )
-def test_the_mount_of_a_directory_decides(
+def test_the_mount_of_a_directory_decides_whether_it_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], trusted: bool
 ) -> None:
     directory = tmp_path / "c"
@@ -49,7 +49,9 @@ def test_the_mount_of_a_directory_decides(
     assert trusted_device(str(directory)) == expected
 
 
-def test_the_escapes_of_a_path_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_escaped_characters_in_the_path_of_a_mount_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory = tmp_path / "a b\\c"
     directory.mkdir()
     mounts = tmp_path / "mountinfo"

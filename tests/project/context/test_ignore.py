@@ -139,7 +139,7 @@ def test_a_dockerignore_drops_a_path_as_in_docker(text: str, path: str, dropped:
 
 @settings(max_examples=500)
 @given(text=lines, tree=st.lists(st.sampled_from("ab/\n+-"), max_size=12).map("".join))
-def test_one_pattern_matches_any_text_as_in_the_pathspec_of_azure_ai_ml(
+def test_a_random_pattern_matches_random_text_as_in_the_pathspec_of_azure_ai_ml(
     pathspec: Any, text: str, tree: str
 ) -> None:
     with warnings.catch_warnings():
@@ -237,5 +237,5 @@ def test_slow_matching_of_names_with_line_breaks_is_an_error() -> None:
         ("[a/]b", "a/b", False),
     ],
 )
-def test_docker_reads_two_stars_inside_a_name(text: str, path: str, dropped: bool) -> None:
+def test_two_stars_inside_a_name_match_as_in_docker(text: str, path: str, dropped: bool) -> None:
     assert parse_dockerignore(text).drops(path) == dropped

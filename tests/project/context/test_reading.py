@@ -22,7 +22,9 @@ def files(directory: Path, contents: list[bytes]) -> list[FoundFile]:
 
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
-def test_results_are_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+def test_results_are_in_the_order_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
     monkeypatch.setattr(reading, "_cores", lambda: cores)
     contents = [b"%d" % number * (1 + number % 7) for number in range(500)]
     found = files(tmp_path, contents)

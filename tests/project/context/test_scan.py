@@ -440,7 +440,7 @@ def test_crlf_is_found_in_text_files_only(tmp_path: Path) -> None:
     assert scan(directory).crlf == ("a", "d/e")
 
 
-def test_files_that_tools_create_are_found(tmp_path: Path) -> None:
+def test_a_scan_reports_files_that_tools_create(tmp_path: Path) -> None:
     directory = write_all(
         tmp_path / "c",
         dict.fromkeys(
@@ -524,7 +524,7 @@ def test_dot_git_is_reported_if_the_ignore_file_does_not_drop_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_uploads_include_the_hash_with_the_git_file_of_a_submodule(
+def test_uploads_have_hashes_with_and_without_the_git_file_of_a_submodule(
     tmp_path: Path, sdk: Any, ignored: bool
 ) -> None:
     content: dict[str, str | bytes] = {"Dockerfile": "1", "sub/a": "2", "z": "3"}
@@ -549,7 +549,7 @@ def test_uploads_include_the_hash_with_the_git_file_of_a_submodule(
     assert len(uploads(found.context)) == (2 if ignored else 4)
 
 
-def test_git_lfs_pointers_and_files_of_local_targets_are_found(tmp_path: Path) -> None:
+def test_a_scan_reports_git_lfs_pointers_and_files_of_local_targets(tmp_path: Path) -> None:
     path = tmp_path / "c" / "state.db"
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as database:
@@ -568,7 +568,7 @@ def test_dropped_files_that_tools_create_are_not_reported(tmp_path: Path) -> Non
     assert scan(write_all(directory, {"__pycache__/a.pyc": ""})).clutter == ()
 
 
-def test_files_that_docker_drops_are_found(tmp_path: Path) -> None:
+def test_a_scan_reports_files_that_docker_drops(tmp_path: Path) -> None:
     directory = write(
         tmp_path / "c", Dockerfile="", _dockerignore="*\n!app\n", app__a="", b="", d__app=""
     )
@@ -726,7 +726,7 @@ def test_envsync_and_azure_ai_ml_hash_and_upload_the_same_files(
 
 
 @needs_links
-def test_an_ignore_file_that_is_a_link_matches_relative_to_its_target(
+def test_the_patterns_of_a_linked_ignore_file_are_relative_to_the_target_of_the_link(
     tmp_path: Path, sdk: Any
 ) -> None:
     directory = write(tmp_path / "c", a="", b="", d__a="")

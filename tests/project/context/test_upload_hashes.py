@@ -61,7 +61,7 @@ def test_each_hash_reads_the_files_once(tmp_path: Path, opened: list[str]) -> No
     assert opened == ["a", "b", "a", "b"]
 
 
-def test_an_unknown_hash_function_is_no_key(tmp_path: Path) -> None:
+def test_uploads_have_no_key_for_an_unknown_hash_function(tmp_path: Path) -> None:
     uploads = write(tmp_path, a="1").uploads
 
     assert "sha1" not in uploads
@@ -88,7 +88,9 @@ def test_a_file_that_changed_since_the_scan_is_an_error(
         context.uploads[kind]
 
 
-def test_two_contexts_have_equal_hashes_if_they_cover_the_same(tmp_path: Path) -> None:
+def test_two_contexts_have_equal_uploads_if_their_files_and_directories_are_equal(
+    tmp_path: Path,
+) -> None:
     one, other = write(tmp_path / "1", a="1"), write(tmp_path / "2", a="1")
     assert have_equal_uploads(one, other)
 

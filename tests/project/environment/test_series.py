@@ -1,3 +1,5 @@
+"""The series of Ubuntu and CUDA, read from the name of an image."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,4 @@
-"""The keys of a conda specification, of which a hostile file has tens of thousands."""
+"""Conda specifications of hostile files, which can have tens of thousands of unknown keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENVIRONMENT = "name: e\nversion: '1'\ndescription: d\nimage: i:1\nconda_file: co
 UNKNOWN = "".join(f"k{number}: a\n" for number in range(3 * MAX_OF_RULE))
 
 
-def test_a_similar_key_is_searched_only_for_each_reported_key(
+def test_a_similar_key_is_searched_only_for_keys_that_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched: list[str] = []
@@ -35,7 +35,7 @@ def test_a_similar_key_is_searched_only_for_each_reported_key(
     ("level", "expected"),
     [("error", set()), ("warning", {"invalid-conda"}), ("off", {"invalid-conda"})],
 )
-def test_a_key_that_is_not_shown_can_be_the_misspelt_dependencies(
+def test_a_key_that_is_not_reported_can_be_a_misspelt_dependencies_key(
     level: str, expected: set[str], tmp_path: Path
 ) -> None:
     files = {

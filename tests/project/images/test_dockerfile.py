@@ -1,4 +1,4 @@
-"""Tests of the images in `FROM` lines: which there are, and how their digests are written."""
+"""Tests of the images in `FROM` lines: how they are found, and how their digests are written."""
 
 from __future__ import annotations
 
@@ -124,12 +124,12 @@ def test_the_tag_is_a_comment_above_the_line(text: str, expected: str) -> None:
     assert locked(expected) == expected
 
 
-def test_a_tag_that_is_not_written_beside_the_image_name_cannot_become_a_comment() -> None:
+def test_a_tag_in_a_variable_cannot_become_a_comment() -> None:
     with pytest.raises(EnvsyncError, match="in different places"):
         locked("ARG T=1\nFROM a:$T\n", only_digest=True)
 
 
-def test_a_new_tag_replaces_the_old_one() -> None:
+def test_a_new_tag_replaces_the_old_tag() -> None:
     text = f"ARG T=1.2@{OLD}\nFROM a:$T\n"
 
     assert locked(text, tag="1.10") == f"ARG T=1.10@{NEW}\nFROM a:$T\n"

@@ -1,4 +1,4 @@
-"""The search accepts every text, and each reference that it finds is inside of the text."""
+"""The search accepts every text, and each reference that it finds is inside the text."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_other_keys_and_files_have_no_references(text: str, tmp_path: Path) -> N
     assert search(tmp_path, {"a.yml": text}) == []
 
 
-def test_a_reference_contains_its_place_and_user(tmp_path: Path) -> None:
+def test_a_reference_contains_its_field_and_the_kind_of_its_file(tmp_path: Path) -> None:
     files = {
         "job.yml": JOB + "environment: azureml:a:1\n",
         "pipeline.yml": PIPELINE + "jobs: {x: {task: {environment: 'azureml:a:1'}}}\n",
@@ -214,7 +214,7 @@ def test_a_reference_in_a_text_that_is_not_valid_yaml_is_probable(
     assert found.certainty == "probable"
 
 
-def test_the_file_after_the_prefix_file_is_read(tmp_path: Path) -> None:
+def test_the_environment_file_after_the_prefix_file_is_read(tmp_path: Path) -> None:
     files = {
         "jobs/a.yml": JOB + "environment: file:../env.yml\n",
         "jobs/b.yml": JOB + "environment: file:missing.yml\n",

@@ -101,7 +101,7 @@ def test_an_integer_that_python_refuses_to_print_is_no_reference(tmp_path: Path)
     assert short(search(tmp_path, {"train.py": code})) == ["1:7 version azureml:a:{…}"]
 
 
-def test_the_uses_of_a_name_do_not_evaluate_every_assignment(
+def test_the_use_of_a_name_evaluates_a_bounded_number_of_assignments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluated = 0
@@ -127,7 +127,7 @@ def test_each_part_of_a_long_line_is_decoded_once(tmp_path: Path) -> None:
     assert [item.column for item in found] == [36 * n + 23 for n in range(300)]
 
 
-def test_a_bounded_number_of_references_gets_a_similar_name(
+def test_a_similar_name_is_searched_for_a_bounded_number_of_references(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched: list[str] = []

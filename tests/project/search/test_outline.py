@@ -81,5 +81,5 @@ def test_the_outline_of_a_text_with_only_comments_is_empty(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["$schema: x # y\n", "$schema:\n  'x'\n", "$schema: >-\n  x y\n"])
-def test_the_schema_of_an_outline_is_the_first_word_of_the_value(text: str) -> None:
+def test_an_outline_contains_only_the_first_word_of_the_schema(text: str) -> None:
     assert outline(text.encode()).schema == "x"

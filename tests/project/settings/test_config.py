@@ -349,7 +349,7 @@ def test_arbitrary_content_raises_no_other_exception_than_invalid_project(data: 
             assert error.problems
 
 
-def test_the_file_policy_contains_the_line_of_each_setting(tmp_path: Path) -> None:
+def test_the_file_policy_contains_the_values_and_lines_of_its_settings(tmp_path: Path) -> None:
     text = (
         "defaults: {tags: {team: a}}\npolicy:\n  images: [a/*]\n  require_tags: [team, owner]\n"
         "  names: '[a-z]+'\n"

@@ -38,7 +38,7 @@ WORKSPACE = {
         (".azureml/config.json", '{"resource_group": "rg", "workspace_name": "ws"}'),
     ],
 )
-def test_a_file_names_the_workspace(tmp_path: Path, file: str, text: str) -> None:
+def test_the_workspace_that_a_file_names_is_a_target(tmp_path: Path, file: str, text: str) -> None:
     assert guessed(tmp_path, file, text) == [("ws", WORKSPACE)]
 
 
@@ -70,7 +70,7 @@ def test_a_registry_is_a_target(tmp_path: Path) -> None:
     assert guessed(tmp_path, "run.sh", text) == [("contoso-ml", {"registry": "contoso-ml"})]
 
 
-def test_the_subscription_is_kept_if_the_file_names_it(tmp_path: Path) -> None:
+def test_the_subscription_that_a_file_names_is_part_of_the_target(tmp_path: Path) -> None:
     text = "az ml job create -g rg -w ws --subscription 00000000-0000-4000-8000-000000000000"
     ((_, settings),) = guessed(tmp_path, "run.sh", text)
 

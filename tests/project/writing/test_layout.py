@@ -71,7 +71,7 @@ def test_a_directory_that_the_settings_exclude_is_not_used(tmp_path: Path) -> No
     assert places(layout(tmp_path, settings="exclude: [a]\nproject: p\n"), "a:1") == ["a-1"]
 
 
-def test_the_first_environments_directory_is_used(tmp_path: Path) -> None:
+def test_the_first_of_several_environments_directories_is_used(tmp_path: Path) -> None:
     settings = "project: p\nenvironments: [one, two]\n"
 
     assert layout(tmp_path, {"two/x": ""}, settings).directory == tmp_path / "one"
@@ -99,7 +99,7 @@ def test_an_existing_directory_is_never_replaced(tmp_path: Path) -> None:
     assert list((tmp_path / "b").iterdir()) == []
 
 
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "environments").write_text("")
 
     with (

@@ -183,7 +183,7 @@ def test_the_page_can_be_read_without_javascript(opened: Opened) -> None:
 
 
 @in_chromium
-def test_print_shows_what_is_folded_and_no_controls(opened: Opened) -> None:
+def test_the_printed_page_shows_folded_parts_and_no_navigation(opened: Opened) -> None:
     page = opened(example(), color_scheme="dark", java_script_enabled=False)
     page.emulate_media(media="print")
 

@@ -1,8 +1,8 @@
 """The contract of every target, for workspaces and registries, under every emulator setting.
 
-The whole contract runs with the default settings. Other settings run only with the tests in which
-they change the responses of the service. If a service with other settings cannot do what a test
-requires, envsync must raise an error that says what is not possible.
+The whole contract runs with the default settings. For each other setting, only those tests run in
+which the setting changes the responses of the service. If a setting makes it impossible to do what
+a test requires, envsync must raise an error that says what is not possible.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class TestALostAnswer:
                 assert flags(target)[None] is archived
 
 
-def test_a_write_that_was_not_executed_stays_failed(
+def test_a_write_that_was_not_executed_is_reported_as_failed(
     service: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service.target("workspace", FAST) as target:
@@ -133,7 +133,7 @@ def lose_reads_after(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", ["create", "update", "archive version", "archive environment"])
-def test_a_write_that_cannot_be_checked_is_not_reported_as_if_it_was_not_made(
+def test_the_error_of_a_write_that_cannot_be_checked_says_that_its_outcome_is_unknown(
     service: Azure, monkeypatch: pytest.MonkeyPatch, kind: TargetKind, change: str
 ) -> None:
     with service.target(kind, FAST) as target:
@@ -185,7 +185,7 @@ def test_a_failed_operation_keeps_the_reason_of_the_service(tmp_path: Path) -> N
         target.create(environment())
 
 
-def test_an_operation_that_never_ends_has_a_limit_that_can_be_set(tmp_path: Path) -> None:
+def test_the_wait_for_an_operation_that_never_ends_has_a_configurable_limit(tmp_path: Path) -> None:
     with (
         in_process(tmp_path, workspaces=0, faults=(("operation-hangs", 1.0),)) as found,
         found.target("registry", FAST, operation_timeout="1") as target,

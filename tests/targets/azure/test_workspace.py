@@ -164,7 +164,9 @@ class TestRequestsOfAPlan:
 
         assert (done.stdout, done.stderr) == ("[]\n", "")
 
-    def test_a_create_sends_three_requests_and_two_for_a_new_owner(self, network: Azure) -> None:
+    def test_a_create_sends_three_requests_and_two_more_for_a_new_owner(
+        self, network: Azure
+    ) -> None:
         with network.target("workspace") as target:
             target.read(["pydata"], OWNER)
             before = len(network.requests())
@@ -197,7 +199,9 @@ class TestOwners:
 
         assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
 
-    def test_an_owner_tag_without_an_owned_version_finds_no_container(self, service: Azure) -> None:
+    def test_a_container_with_an_owner_tag_but_without_an_owned_version_is_not_found(
+        self, service: Azure
+    ) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
             target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})

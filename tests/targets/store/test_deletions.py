@@ -1,4 +1,4 @@
-"""Tests deletes in a store, and in files of releases that could not delete."""
+"""Tests of deletions in a store, and in files of releases that could not delete."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def history(store: Store) -> list[tuple[str, str | None]]:
     return [(entry.action, entry.version) for entry in store.history("pydata")]
 
 
-def test_a_put_creates_and_then_updates(stores: Stores) -> None:
+def test_a_second_put_updates_the_version_that_the_first_put_created(stores: Stores) -> None:
     store = stores.open()
     put(store, NEW)
     record = put(store, NEW, Written("New.", {"b": "2"}, {"c": "3"}, archived=True))
@@ -112,7 +112,7 @@ def test_extra_fields_keep_their_order(stores: Stores) -> None:
     assert record.extra == '{"z": {"b": 1, "a": 2}, "stage": "Production"}'
 
 
-def test_each_refused_write_raises_the_broken_rule(stores: Stores) -> None:
+def test_the_error_of_a_refused_write_contains_the_violated_rule(stores: Stores) -> None:
     store = stores.open()
     store.seed_curated(NewVersion("AzureML-mine", "1", SPEC))
     put(store, NEW)

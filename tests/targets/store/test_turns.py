@@ -111,7 +111,9 @@ def test_no_write_ends_before_its_commit(sharing: Sharing) -> None:
     assert len(found) == 100
 
 
-def test_a_failed_write_leaves_the_writes_that_share_its_transaction(sharing: Sharing) -> None:
+def test_a_failed_write_does_not_undo_the_writes_that_share_its_transaction(
+    sharing: Sharing,
+) -> None:
     def fail(connection: sqlite3.Connection) -> None:
         insert(2)(connection)
         raise LookupError
@@ -150,7 +152,7 @@ def test_a_write_that_rolls_back_the_whole_transaction_fails_every_write(sharing
     assert sharing.on_disk() == [2]
 
 
-def test_a_commit_before_a_read_ends_the_writes(sharing: Sharing) -> None:
+def test_a_commit_before_a_read_writes_waiting_writes_to_disk(sharing: Sharing) -> None:
     read: list[list[int]] = []
 
     def first(connection: sqlite3.Connection) -> None:

@@ -33,7 +33,7 @@ def test_the_addresses_are_those_of_azure_mgmt_core(setting: AzureClouds, name: 
 @pytest.mark.parametrize(
     ("value", "name"), [("AZURE_CHINA_CLOUD", "AzureChinaCloud"), (None, "AzureCloud")]
 )
-def test_the_cloud_of_the_environment_is_used(
+def test_the_cloud_in_the_environment_variable_is_used(
     value: str | None, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AZURE_SDK_CLOUD_CONF", raising=False)

@@ -150,7 +150,9 @@ class TestGitHub:
             "that trusts this repository."
         )
 
-    def test_the_error_outside_github_says_how_to_sign_in_there(self, service: Azure) -> None:
+    def test_the_error_outside_github_says_how_to_sign_in_on_other_machines(
+        self, service: Azure
+    ) -> None:
         assert refusal(service, "github").endswith(
             "This credential signs in only in a job of GitHub Actions. To sign in elsewhere as "
             "well, remove `credential` from envsync.yaml: by default, envsync uses the job's "
@@ -263,7 +265,7 @@ class TestPipelines:
         assert f" empty or not set: {name}. " in said
         assert fix in said
 
-    def test_the_error_outside_azure_pipelines_says_how_to_sign_in_there(
+    def test_the_error_outside_azure_pipelines_says_where_the_credential_works(
         self, service: Azure
     ) -> None:
         assert "signs in only in a job of Azure Pipelines" in refusal(service, "pipelines")

@@ -116,7 +116,7 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"environments was unfinished when the run was int"):
             rest(script, operations=operations).put(URL, {}, {})
 
-    def test_an_operation_that_has_ended_is_forgotten(self) -> None:
+    def test_the_time_limit_starts_again_for_a_new_operation_with_the_same_url(self) -> None:
         seconds = [0.0]
         operations = Operations(10.0, clock=lambda: seconds[0])
         script = Script(answer(202, ""), answer(200, ""), answer(202, ""))
@@ -338,7 +338,9 @@ class TestMessages:
             (400, "UserError", r"refused the request \(UserError\): Because"),
         ],
     )
-    def test_a_refusal_says_what_to_do(self, status: int, code: str, expected: str) -> None:
+    def test_the_error_of_a_refused_request_says_what_to_do(
+        self, status: int, code: str, expected: str
+    ) -> None:
         script = Script(answer(status, failure(code)))
 
         with pytest.raises(TargetError, match=expected) as caught:

@@ -1,4 +1,4 @@
-"""Tests of `Retry-After` headers that request no possible wait."""
+"""Tests of `Retry-After` headers, including values that are not a number of seconds."""
 
 from __future__ import annotations
 

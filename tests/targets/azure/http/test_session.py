@@ -1,4 +1,4 @@
-"""The session of the transport: proxies and passwords of the environment."""
+"""The session of the transport: proxies, passwords, certificates and connections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def proxies(session: requests.Session, url: str) -> object:
     return session.merge_environment_settings(url, {}, None, None, None)["proxies"].get("https")
 
 
-def test_each_host_has_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_each_host_comes_from_environment_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
     monkeypatch.setenv("NO_PROXY", "storage.example")
     session = new_session(1)
@@ -85,7 +87,7 @@ def test_all_connections_share_certificates_that_are_read_once() -> None:
     assert pools[0].conn_kw["ssl_context"].check_hostname
 
 
-def test_a_proxy_with_tls_is_trusted_by_the_same_certificates(
+def test_a_proxy_with_tls_is_verified_with_the_same_certificates(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "https://proxy:1")
@@ -131,7 +133,7 @@ def test_closing_the_session_closes_its_pools() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_certificates_that_cannot_be_read_are_an_error_of_the_connection(
+def test_certificates_that_cannot_be_read_cause_a_tls_error(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ca.pem"
