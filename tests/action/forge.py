@@ -38,7 +38,7 @@ _SCHEMA = build_schema("""
 
 @dataclass
 class Text:
-    """A comment or an issue.
+    """A comment, an issue, or a pull request in a list of issues.
 
     Attributes:
         editor: the login of the last editor; empty for a deleted account, None without an edit.
@@ -54,6 +54,7 @@ class Text:
     state: str = "open"
     created: str = ""
     edited: str = ""
+    is_pull_request: bool = False
 
     def json(self, url: str) -> dict[str, Any]:
         return {
@@ -65,6 +66,7 @@ class Text:
             "title": self.title,
             "state": self.state,
             "html_url": url,
+            **({"pull_request": {"html_url": url}} if self.is_pull_request else {}),
         }
 
 

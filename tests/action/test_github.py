@@ -9,7 +9,7 @@ import pytest
 
 from envsync.action.connection import Forbidden, GitHubError
 from envsync.action.github import GitHub, PullRequest, Review, Written
-from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
+from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge, Text
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +116,16 @@ def test_closed_issues_are_not_listed(github: GitHub, forge: Forge) -> None:
     github.edit_issue(first.id, "body", close=True)
 
     assert [post.id for post in github.open_issues()] == [2]
+
+
+def test_issues_of_other_authors_and_pull_requests_are_not_listed(
+    github: GitHub, forge: Forge
+) -> None:
+    forge.issues.append(Text(1, "alice", "body", title="title"))
+    ours = github.create_issue("title", "body")
+    forge.issues.append(Text(3, github.login, "body", title="title", is_pull_request=True))
+
+    assert [post.id for post in github.open_issues()] == [ours.id]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429])

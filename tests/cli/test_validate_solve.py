@@ -291,6 +291,21 @@ def test_a_windows_environment_is_not_solved(run: Run, project: Path, channel: s
     assert (result.code, result.err) == (0, "Conda specifications for linux-64: none.\n")
 
 
+def test_a_conda_file_in_a_build_context_is_not_solved(
+    run: Run, project: Path, channel: str
+) -> None:
+    context = project / "environments" / "context"
+    context.mkdir()
+    (context / "conda.yml").write_text("dependencies: [numpyy=1]\n")
+    (context / "Dockerfile").write_text(f"FROM {CPU}\nCOPY conda.yml .\n")
+    (project / "environments" / "b.yml").write_text(
+        "name: b\ndescription: b\nversion: 1\nbuild: {path: context}\n"
+    )
+    result = run("validate", "--solve", "--channel", channel)
+
+    assert (result.code, result.err) == (0, "Conda specifications for linux-64: none.\n")
+
+
 @pytest.mark.parametrize(
     "dependency",
     [

@@ -311,7 +311,7 @@ def test_the_project_must_be_a_valid_tag_value(project: str, tmp_path: Path) -> 
     assert "must have at most 256 characters" in problem
 
 
-def test_config_without_a_settings_file_says_where_the_file_is_missing(tmp_path: Path) -> None:
+def test_a_config_without_a_settings_file_says_where_the_file_is_missing(tmp_path: Path) -> None:
     sentence = f"There is no envsync.yaml in {tmp_path} or in a directory above it."
     assert load_config(None, tmp_path, {}).without_file == sentence
 

@@ -268,7 +268,11 @@ class TestPipelines:
     def test_the_error_outside_azure_pipelines_says_where_the_credential_works(
         self, service: Azure
     ) -> None:
-        assert "signs in only in a job of Azure Pipelines" in refusal(service, "pipelines")
+        assert refusal(service, "pipelines").endswith(
+            "This credential signs in only in a job of Azure Pipelines. To sign in elsewhere as "
+            "well, remove `credential` from envsync.yaml: by default, envsync uses the job's "
+            "tokens in Azure Pipelines, and another sign-in, such as `az login`, on other machines."
+        )
 
     @pytest.mark.parametrize(
         ("status", "content"), [(302, b""), (401, b"{}"), (200, b"<html>"), (200, b"{}")]
