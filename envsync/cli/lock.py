@@ -17,11 +17,12 @@ from envsync.api.images import (
     images_of,
     open_registries,
 )
-from envsync.cli.bump import compare, rewrite_files, used_versions, with_past
+from envsync.cli.bump import rewrite_files
 from envsync.cli.files import write_files
 from envsync.cli.options import GlobsArgument
 from envsync.cli.problems import show_findings
 from envsync.cli.session import Session
+from envsync.cli.used_versions import compare, used_versions, with_past
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.image import ImageUse
