@@ -57,7 +57,7 @@ def run(
         bool,
         typer.Option(
             "--skip-rejected",
-            help="Apply the changes of all names without rejections, and then exit with 1.",
+            help="Apply the changes to environments without rejections, and then exit with 1.",
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
@@ -105,8 +105,7 @@ def run(
             if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
         except PlanRefused:
-            # Print the plan, so that a pipeline that parses the output can show why apply was
-            # refused.
+            # Print the plan for pipelines that parse the JSON. The plan says why apply was refused.
             if as_json:
                 session.out_json(applied_json(plan, [], None))
             raise
@@ -198,7 +197,7 @@ def _commit(session: Session, project: Project) -> str | None:
 
 
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
-    """Returns a function that prints which environments are still stale in the lists of the target.
+    """Returns a function that prints which environments the target still lists in their old state.
 
     The function prints nothing if earlier messages named all these environments.
     """
@@ -220,7 +219,7 @@ def _ask(plan: Plan) -> None:
     """Asks for confirmation in the terminal.
 
     Raises:
-        PlanRefused: the answer is no, or standard input is not a terminal.
+        PlanRefused: the answer is no, or the question cannot be asked.
     """
     if error := error_of(sys.stdout):
         raise PlanRefused(

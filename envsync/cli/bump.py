@@ -68,7 +68,8 @@ def run(
             "-t",
             "--target",
             metavar="NAME",
-            help="Also skip versions that exist in this target. Without -t, no target is read.",
+            help="Never write a version that this target already has. Without -t, no target is "
+            "read.",
             autocompletion=complete_targets,
         ),
     ] = None,
@@ -166,7 +167,7 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
 
 
 def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
-    """Writes all files or none. In the returned bumps, `source` is the line that was changed.
+    """Writes all files or none. Returns the bumps. The `source` of a bump is the changed line.
 
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.

@@ -21,7 +21,7 @@ SUMMARIES: Final = {
     "check": "Reject edits to immutable fields since a git commit.",
     "plan": "Show the changes that apply would make, without writing.",
     "apply": "Show the plan, ask for confirmation, apply and verify.",
-    "drift": "Show what was changed in a target, apart from changes in git.",
+    "drift": "Show edits in a target that do not come from git.",
     "bump": "Write the next version into an environment file.",
     "lock": "Write the digests of image tags into files.",
     "update": "Write the newest tags of images and their digests into files.",
@@ -76,8 +76,8 @@ class _Command(typer.core.TyperCommand):
         parser = super().make_parser(ctx)
         for parameter in self.params:
             if isinstance(parameter, typer.core.TyperOption) and "--format" in parameter.opts:
-                # `--json` sets the parameter of `--format`, so that the last option on a command
-                # line with both options has priority.
+                # `--json` sets the parameter of `--format`. If a command line has both options, the
+                # last one has priority.
                 parser.add_option(
                     parameter, ["--json"], parameter.name, action="store_const", const="json"
                 )

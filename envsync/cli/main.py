@@ -66,9 +66,7 @@ def _global_options(
     ] = False,
     color: Annotated[
         Color,
-        typer.Option(
-            "--color", help="Print colours; auto means in a terminal, unless NO_COLOR is set."
-        ),
+        typer.Option("--color", help="Print colours. auto: in a terminal, unless NO_COLOR is set."),
     ] = Color.AUTO,
     debug_http: Annotated[
         Path | None,
@@ -140,9 +138,9 @@ def _help_width() -> int | None:
 
 
 def _with_lost_output(code: int) -> int:
-    """Reports that a result could not be written to standard output. Returns the exit code.
+    """Prints an error if standard output could not be written. Returns the exit code.
 
-    A reader that closes the pipe, such as `head`, has read enough, so this is not an error.
+    A closed pipe is not an error: its reader, such as `head`, has read enough.
     """
     sys.stdout.flush()
     error = error_of(sys.stdout)

@@ -168,7 +168,7 @@ def _outermost(directories: Iterable[str]) -> list[str]:
 
 
 def _encodable(directory: str) -> str:
-    """Returns a directory, or its nearest parent with a UTF-8 path if its own path is not UTF-8."""
+    """Returns the nearest of a directory and its parents whose path is valid UTF-8."""
     while True:
         try:
             directory.encode()

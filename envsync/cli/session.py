@@ -130,7 +130,7 @@ class Session(Struct, frozen=True):
         )
 
     def silent_connection(self, name: str, parallel: int | None = None) -> Connection:
-        """Returns the settings of a connection to one of several targets that are read at once.
+        """Returns the settings of a connection while several targets are read at the same time.
 
         The progress bar of the command counts targets, so the connection shows no progress.
         """
@@ -184,13 +184,12 @@ class Session(Struct, frozen=True):
     def out(self, text: str) -> None:
         """Writes a result to standard output.
 
-        Control characters are escaped as in `err`, and so are commands that a pipeline would
-        execute.
+        Escapes control characters (see `err`), and commands that a pipeline would execute.
         """
         self.out_commands(shown_lines(text, color=self.use_color(sys.stdout)))
 
     def out_commands(self, text: str) -> None:
-        """Writes a result to standard output, in which commands for a pipeline are not escaped."""
+        """Writes a result to standard output. Does not escape commands for a pipeline."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
 
@@ -210,8 +209,8 @@ class Session(Struct, frozen=True):
     def err(self, text: str) -> None:
         """Writes progress, a warning or an error to standard error.
 
-        Control characters and characters that change the direction of text are escaped, except line
-        breaks and, if standard error is coloured, the codes of colours.
+        Escapes control characters, and characters that change the direction of text. Keeps line
+        breaks. Keeps colour codes if standard error is coloured.
         """
         text = masked(shown_lines(text, color=self.use_color(sys.stderr)))
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
@@ -229,8 +228,9 @@ def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     """Returns indented JSON that every stream and file can encode.
 
     A file name that is not valid UTF-8 contains surrogates, which cannot be encoded. This function
-    escapes surrogates (https://peps.python.org/pep-0383/). It also escapes the `#` of commands that
-    a pipeline would execute, and characters that a terminal does not show.
+    escapes surrogates (https://peps.python.org/pep-0383/). The function also escapes characters
+    that a terminal does not show, and the `#` of commands that a pipeline would execute, such as
+    `##[error]`.
 
     Args:
         data: the JSON data.

@@ -144,7 +144,7 @@ def new_import(
         target: the open target or registry that contains the version.
         source: the address of the version.
         name: the name of the new environment.
-        unversioned: whether the file has no `version`.
+        unversioned: whether the new file has no `version`.
 
     Raises:
         UsageError: the name is not valid.

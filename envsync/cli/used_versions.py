@@ -40,17 +40,18 @@ def used_versions(
     *,
     target: str | None,
 ) -> Used:
-    """Returns the versions in use, by environment name, each with a phrase that says where.
+    """Returns the versions in use, by environment name.
 
-    `held` maps declared names to the versions that the target contains.
+    Each version has a phrase that says where it is in use, such as "in git". `held` maps declared
+    names to the versions that the target contains.
     """
     # Archived versions count as used, because they can be restored.
     where = f"in the target '{target}'"
     used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
-    # Add the files last, so that they replace other phrases: a message must name the file if a file
-    # declares the version.
+    # Add the phrases that name a file last, so that they replace the other phrases. If a file
+    # declares a version, a message about the version must name the file.
     for declaration in project.declarations:
         if declaration.version is not None:
             where = f"in {shown_path(project.config.root, declaration.source.file)}"
@@ -64,7 +65,7 @@ def with_past(
     """Returns the versions in `used`, and the versions that earlier commits declared.
 
     Raises:
-        EnvsyncError: git cannot be used, so an earlier commit may have used the next version.
+        EnvsyncError: git cannot say which versions earlier commits declared.
     """
     try:
         past = declared_before(project.config, {item.name for item in chosen})
@@ -80,18 +81,18 @@ def with_past(
         ) from error
     if repository.is_shallow and not session.quiet:
         session.err(
-            "Warning: this clone is shallow, so the next version can be one that an older commit "
-            "used. To take all commits into account, run `git fetch --unshallow` first."
+            "Warning: this clone is shallow, so an older commit may already have used the next "
+            "version. To take all commits into account, run `git fetch --unshallow` first."
         )
     if is_partial and not session.quiet:
         session.err(
-            "Warning: this is a partial clone (`--filter`), so the next version can be one that an "
-            "older commit used. To take all commits into account, run envsync in a clone without "
-            "`--filter`."
+            "Warning: this is a partial clone (`--filter`), so an older commit may already have "
+            "used the next version. To take all commits into account, run envsync in a clone "
+            "without `--filter`."
         )
     if is_narrow and not session.quiet:
         session.err(
-            "Warning: this clone does not contain the default branch, so the default branch can "
+            "Warning: this clone does not contain the default branch, so the default branch may "
             "already use the next version. To take all branches into account, run "
             "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'` first."
         )
