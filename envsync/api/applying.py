@@ -70,8 +70,8 @@ def apply_plan(
 ) -> Applied:
     """Makes the plan again, and applies the new plan if each of its changes was approved.
 
-    The changes of the given plan are approved. The new plan has fewer changes if some of them were
-    already made, for example by an earlier apply that was interrupted.
+    The changes of the given plan are approved. The new plan has fewer changes if some approved
+    changes were already made, for example by an interrupted apply.
 
     The plan is made again with the arguments that the given plan was made with: `plan.options`.
 
@@ -88,8 +88,8 @@ def apply_plan(
         verify: if True, the target is read again after the writes.
 
     Raises:
-        PlanRefused: the new plan has a change that is not in the given plan, has rejections or
-            archives too much. Nothing was changed.
+        PlanRefused: the new plan has a change that is not in the given plan, has rejections, or
+            archives too many environments. Nothing was changed.
         EnvsyncError: the target cannot be read before the writes. Nothing was changed.
     """
     config = project.config
@@ -154,7 +154,8 @@ def apply_and_verify(
             contains the names of the environments whose changes are not in the lists yet.
 
     Raises:
-        PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
+        PlanRefused: the plan has rejections, or archives too many environments. Nothing was
+            changed.
     """
     outcomes: list[Outcome] = []
     for outcome in apply(

@@ -133,7 +133,7 @@ class Draft:
         if not isinstance(target, KeepsContexts):
             raise ContextUnavailable("because the target does not return files")
         # A dry run downloads nothing. For a registry, this call sends no request and always raises
-        # ContextUnavailable, so a dry run has the same notes.
+        # ContextUnavailable. So a dry run has the same notes as an import.
         if not self._style.dry_run or target.identity.kind == "registry":
             target.fetch_context(self._item.item, self._directory / _CONTEXT)
 
@@ -217,7 +217,7 @@ class Draft:
         if self._is_new or match == "same":
             return None
         if self._context is None:
-            return "because an environment file would declare another spec"
+            return "because an environment file would declare a different spec"
         return _REASONS[match]
 
     @property

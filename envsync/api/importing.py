@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Imported(Struct, frozen=True):
-    """One version for which files were written. In a dry run, they would be written.
+    """One version whose files were written. In a dry run, no file was written.
 
     Attributes:
         name: the declared name.
