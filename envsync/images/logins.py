@@ -76,7 +76,7 @@ class DockerLogins:
         return _mapping(found)
 
     def find(self, registry: str) -> Login | None:
-        """Returns the login for a registry, or None. A credential helper is run if one is set."""
+        """Returns the login for a registry, or None. Runs a credential helper, if there is one."""
         key = _HUB_KEY if registry == DOCKER_HUB else registry
         helpers = _mapping(self._config.get("credHelpers"))
         helper = helpers.get(key) or helpers.get(registry) or self._config.get("credsStore")

@@ -113,7 +113,7 @@ class Registry:
     def created(self, repository: str, reference: str) -> str | None:
         """Returns when an image was built, such as `2026-10-01T12:00:00Z`; None if unknown.
 
-        For an image for several platforms, the time is that of linux/amd64.
+        If the image has several platforms, this is the time of the image for linux/amd64.
 
         Args:
             repository: the path of the image in the registry.
@@ -241,7 +241,7 @@ class Registry:
         try:
             return exchange(self.base, self.host, self._connection, self._token_of)
         except RegistryError as error:
-            # The registry possibly allows anonymous access. If it does not, this error is reported.
+            # The registry may allow anonymous access. If it does not, report this error.
             self._no_sign_in = str(error)
             return None
 

@@ -1,4 +1,4 @@
-"""Resolves the tags of many images to digests, with several requests at once."""
+"""Resolves the tags of many images to digests, with several requests at the same time."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Registries:
         question: Callable[[Registry, Image], Result],
         advance: Callable[[int, int], None],
     ) -> dict[Image, Result | Unresolved]:
-        """Asks the registry of each image, with eight requests at once.
+        """Asks the registry of each image, with up to eight requests at the same time.
 
         Args:
             images: the images. For equal images, the registry is asked only once.

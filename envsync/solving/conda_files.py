@@ -99,7 +99,7 @@ def _names_a_file(item: str) -> bool:
 
 @dataclass(slots=True)
 class Findings:
-    """The problems of conda files, with their severities and ignore comments.
+    """Collects the problems of conda files, and applies severities and ignore comments.
 
     Attributes:
         files: the cache through which files are read.

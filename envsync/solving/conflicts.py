@@ -45,7 +45,7 @@ async def _search(
 
     Args:
         explain: a function that returns why a set cannot be installed, or None.
-        kept: indexes that are part of every set for `explain`.
+        kept: indexes that every call of `explain` includes.
         added: whether `kept` has grown since the last call of `explain`.
         candidates: the indexes to choose from.
     """
@@ -69,5 +69,6 @@ def one_line(explanation: str) -> str:
     joined = "; ".join(dict.fromkeys(filter(None, lines)))
     # A line that ends with one of these words is continued in the next line.
     text = joined.replace(":; ", ": ").replace(" requires; ", " requires ")
-    # The start of an explanation of one dependency only repeats that it cannot be installed.
+    # If the explanation is about one dependency, its start only repeats that the dependency cannot
+    # be installed.
     return _START.sub("", text)
