@@ -66,7 +66,7 @@ class FieldView(Struct, frozen=True):
             version.
         note: `reordered` if the order of a list differs. In this case, the last items are the whole
             list in its new order, without signs. Renderers can leave out the items without signs.
-        context: True if the field does not differ, so that it is shown only for completeness.
+        context: True if the field does not differ, and is shown only for completeness.
     """
 
     path: str

@@ -60,8 +60,7 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 def _rule(found: Problem) -> JSON:
     """Returns the SARIF description of the rule that a problem violates."""
-    # `_SENTENCES` has no sentence for a rule of another version of envsync, so the id of the rule
-    # is used.
+    # If `_SENTENCES` has no sentence for the rule, use the id of the rule.
     sentence = _SENTENCES.get(found.rule, found.rule)
     page = f"rules.md#{found.rule}" if found.rule in RULES else "rules.md"
     if found.rule in COMPARED:
