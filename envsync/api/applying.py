@@ -29,8 +29,8 @@ class Verification(Struct, frozen=True):
     """The result of reading the target again after an apply.
 
     Attributes:
-        unverified: the addresses of changes with the status `done` that the target does not show.
-            If the target could not be read again, every change that is done is unverified.
+        unverified: the addresses of changes that are done, but that the target does not show. If
+            the target could not be read again, every change that is done is unverified.
         error: why the target could not be read again. None if the target was read.
     """
 
@@ -43,8 +43,8 @@ class Applied(Struct, frozen=True):
 
     Attributes:
         outcomes: one outcome for each change, in the order in which the changes ended.
-        unverified: the addresses of changes with the status `done` that the target does not show.
-            If the target could not be read again, every change that is done is unverified. None if
+        unverified: the addresses of changes that are done, but that the target does not show. If
+            the target could not be read again, every change that is done is unverified. None if
             `verify` is False.
         verification_error: why the target could not be read again. None if the target was read, or
             if `verify` is False.
@@ -83,8 +83,8 @@ def apply_plan(
         project: the project, from `load_project`.
         plan: the approved plan, from `make_plan` or from a file.
         parallel: the maximum number of concurrent changes and requests.
-        skip_rejected: if True, the changes of names with a rejection are not made. If False, a plan
-            with rejections is refused.
+        skip_rejected: if True, the changes to environments with a rejection are not made. If False,
+            a plan with rejections is refused.
         verify: if True, the target is read again after the writes.
 
     Raises:
@@ -145,8 +145,8 @@ def apply_and_verify(
         plan_again: a function that reads the target, and returns a plan made with the same
             arguments as `plan`.
         parallel: the maximum number of concurrent changes.
-        skip_rejected: if True, the changes of names with a rejection are not made. If False, a plan
-            with rejections is refused.
+        skip_rejected: if True, the changes to environments with a rejection are not made. If False,
+            a plan with rejections is refused.
         verify: if False, the target is not read again and no `Verification` is yielded.
         stop: a function that is called before each change. Once the function returns True, the
             remaining changes are skipped and no `Verification` is yielded.

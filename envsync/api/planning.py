@@ -46,7 +46,7 @@ def make_plan(
         take_over: if True, the plan takes ownership of declared versions that belong to another
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
-        allow_in_use: if True, the plan can archive what files of the repository use.
+        allow_in_use: if True, the plan can archive environments that files of the repository use.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
@@ -92,7 +92,7 @@ def plan_for(
         take_over: if True, the plan takes ownership of declared versions that belong to another
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
-        allow_in_use: if True, the plan can archive what files of the repository use.
+        allow_in_use: if True, the plan can archive environments that files of the repository use.
         found: the references of the repository. If None, envsync searches the files of the
             repository, but only if the plan needs the references.
         actual: the state of the target, if the target was already read. If None, the target is

@@ -1,4 +1,4 @@
-"""The list of commands, and how the command that the user runs is imported."""
+"""Lists the commands, and imports only the command that the user runs."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ NoBumpOption = Annotated[
 DigestOnlyOption = Annotated[
     bool,
     typer.Option(
-        "--digest-only", help="Write the digest without the tag, and the tag as a comment."
+        "--digest-only", help="Write only the digest into the image, and the tag into a comment."
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Prints what `envsync apply` did: the outcome of each change, while the changes are applied."""
+"""Prints the outcomes of `envsync apply`, while the changes are applied."""
 
 from __future__ import annotations
 

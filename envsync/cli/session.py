@@ -130,9 +130,9 @@ class Session(Struct, frozen=True):
         )
 
     def silent_connection(self, name: str, parallel: int | None = None) -> Connection:
-        """Returns the settings of a connection while several targets are read at the same time.
+        """Returns the settings of a connection that shows no progress.
 
-        The progress bar of the command counts targets, so the connection shows no progress.
+        A command that reads several targets at the same time shows the number of targets instead.
         """
         from envsync.targets.connection import in_silence
 
@@ -194,7 +194,7 @@ class Session(Struct, frozen=True):
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Writes a text that is not a result to standard output. With `-q`, writes nothing."""
+        """Writes to standard output a text that is not a result. With `-q`, writes nothing."""
         if not self.quiet:
             self.out(text)
 

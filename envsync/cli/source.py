@@ -117,8 +117,8 @@ def open_registry(
 def _registry(project: Project, target: str | None, registry: str) -> TargetConfig:
     """Returns the settings of a registry, which does not have to be a target of the project.
 
-    The cloud and the credential are those of the target on the command line, or of the target that
-    is this registry.
+    The cloud and the credential come from the target on the command line, or from the target for
+    this registry.
     """
     config = project.config
     if target is not None:
