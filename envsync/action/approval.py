@@ -5,8 +5,8 @@ approval only if
 
 - the owner of the token wrote the comment, and no other account made its last edit. Otherwise,
   everyone who can write or edit a comment could approve a plan.
-- GitHub received the content of the comment before the merge. Otherwise, it is possible that nobody
-  has reviewed the content, because the job with `command: plan` can run again after the merge.
+- GitHub received the content of the comment before the merge. Otherwise, nobody may have reviewed
+  the content: the job with `command: plan` can run again after the merge.
 - the plan in the comment was made for this pull request and for the commit that was merged.
   Otherwise, the comment is a copy, or shows a plan for an older commit.
 """

@@ -20,7 +20,7 @@ from envsync.model.errors import EnvsyncError
 
 # ACTIONS_ID_TOKEN_REQUEST_TOKEN is passed, because `credential: github` needs it.
 _TOKENS: Final = frozenset({TOKEN_VARIABLE, "ACTIONS_RUNTIME_TOKEN"})
-"""Names of environment variables that are not passed to envsync, which does not need them."""
+"""Names of environment variables that envsync does not get, because it does not need them."""
 
 
 class Completed(Struct, frozen=True):

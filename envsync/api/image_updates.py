@@ -83,7 +83,7 @@ def _dates(
     registries: Registries,
     advance: Callable[[int, int], None],
 ) -> dict[Image, str]:
-    """Returns the build days of the present and the new images, if these days are known.
+    """Returns the days on which the present and the new images were built, if known.
 
     The date in a tag such as `20241215.v1` needs no request.
     """

@@ -159,8 +159,8 @@ def draft_plan(
     """
     config, name = project.config, target.name
     if config.has_default_project:
-        # `envsync.git` is imported only here, because the import is slow and most projects set
-        # `project`.
+        # `envsync.git` is imported only here, because the import is slow. Projects that set
+        # `project` do not need it.
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)

@@ -63,7 +63,7 @@ class Registries:
     def days(
         self, images: Iterable[Image], advance: Callable[[int, int], None]
     ) -> dict[Image, str | Unresolved | None]:
-        """Returns the day on which each image was built, such as `2024-12-15`, if it is known."""
+        """Returns the day on which each image was built, such as `2024-12-15`, if known."""
 
         def day(registry: Registry, image: Image) -> str | None:
             reference = image.digest or image.tag or LATEST

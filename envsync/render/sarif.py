@@ -97,5 +97,5 @@ def _result(item: Problem, index: int, prefix: str) -> JSON:
 def _artifact(path: str) -> JSON:
     # Python represents a file name that is not UTF-8 with surrogates (PEP 383).
     uri = quote(path, errors="surrogateescape")
-    # An absolute path is outside the repository, so it has no base.
+    # An absolute path is outside the repository, so it has no `uriBaseId`.
     return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}

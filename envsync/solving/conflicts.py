@@ -29,7 +29,7 @@ async def smallest_conflict(explain: Explain, candidates: Sequence[int]) -> list
     """Returns a set that cannot be installed, although every smaller part can be installed.
 
     The algorithm is QuickXplain (Junker 2004, https://cdn.aaai.org/AAAI/2004/AAAI04-027.pdf). For a
-    conflict of k out of n dependencies, it needs about k·log(n/k) calls of `explain`.
+    conflict of k out of n dependencies, the algorithm needs about k·log(n/k) calls of `explain`.
 
     Args:
         explain: a function that returns why a set cannot be installed, or None.

@@ -17,7 +17,7 @@ WIDTH: Final = 600
 
 _EDGE: Final = 12
 _GAP: Final = 16
-"""The minimum distance between two dots, so that versions of the same minute can be told apart."""
+"""The minimum distance between two dots. Without it, versions of the same minute would overlap."""
 
 
 class VersionView(Struct, frozen=True):
