@@ -59,7 +59,7 @@ class Approval(Struct, frozen=True):
 
     @classmethod
     def missing(cls, reason: str) -> Approval:
-        """Returns an approval with which only an empty plan can be applied."""
+        """Returns an approval that allows only an empty plan."""
         return cls(NO_DIGEST, {}, refusal=reason)
 
 
@@ -78,7 +78,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
         return event.number if event.merged else None
     for pause in (*_PAUSES, None):
         # GitHub lists every pull request that contains the commit. Choose the pull request whose
-        # merge created this commit, on the branch that the workflow runs for.
+        # merge created this commit on the branch of the workflow.
         numbers = {
             pull.number
             for pull in github.merged_with(event.sha)

@@ -87,7 +87,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
 def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     """Forwards SIGINT and SIGTERM to a process.
 
-    Yields a function. The caller passes the started process to this function.
+    Yields a function that the caller calls with the started process.
 
     GitHub sends these signals to a cancelled step. After a signal, envsync finishes the change in
     progress, and the step continues in order to report what was applied.

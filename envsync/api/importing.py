@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Imported(Struct, frozen=True):
-    """One version whose files were written. In a dry run, no file was written.
+    """One imported version. In a dry run, its files were not written.
 
     Attributes:
         name: the declared name.

@@ -95,8 +95,8 @@ class PlanDraft(Struct, frozen=True):
             make = partial(make, references=References.of(found.references, self.target))
             warnings += filter(None, [found.warning])
         if archived:
-            # Look for the files of versions only if the plan archives something, because git is
-            # slow.
+            # Search git for the files of versions only if the plan archives something, because git
+            # is slow.
             from envsync.git.proof import still_there
 
             ours = [

@@ -1,4 +1,4 @@
-"""Shows one registered version as an environment file, with facts about it as comments."""
+"""Shows one registered version as an environment file, with comments about the version."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _NO_YEAR: Final = 1980
 
 
 class Registries:
-    """The registries of a run. Each request uses the login of the user."""
+    """The container registries that a command uses. Each request uses the login of the user."""
 
     def __init__(self, warn: Callable[[str], None], time_limit: float = TIME_LIMIT) -> None:
         """Reads the logins of the user. Does not connect.
@@ -115,7 +115,7 @@ class Registries:
 
 
 def day_of(created: str | None) -> str | None:
-    """Returns the day of a time such as `2024-12-15T10:00:00Z`; None if it is not a real date.
+    """Returns the day of a time such as `2024-12-15T10:00:00Z`, or None if there is no real date.
 
     Reproducible builds have the time 0 or 1980-01-01, which is not the day of the build.
     """

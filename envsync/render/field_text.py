@@ -110,7 +110,7 @@ def name_width(names: Iterable[str], width: int) -> int:
 def named_lines(
     rows: Iterable[tuple[str, str]], width: int, indent: str = ""
 ) -> Iterator[list[str]]:
-    """Yields the lines of each row. A text that is too long for its line is below the name.
+    """Yields the lines of each row. If a row is too long for one line, the text is below the name.
 
     Args:
         rows: names and texts.

@@ -105,7 +105,7 @@ def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple
 
 
 def _list_label(path: str) -> str:
-    """Returns the path of a list, or of the list that contains an item, without indices.
+    """Returns the path of a list without indices. For an item, returns the path of its list.
 
     `conda_file.dependencies[4].pip[2]` belongs to `conda_file.dependencies.pip`.
     """

@@ -1,4 +1,4 @@
-"""Renders findings about images, and what was written, as text and as Markdown."""
+"""Renders findings about images, and the written changes, as text and as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of a status, as every format shows it. Superseded versions of a name share a row."""
+"""The table of a status, the same for every format. Superseded versions of a name share a row."""
 
 from __future__ import annotations
 

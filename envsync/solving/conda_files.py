@@ -92,8 +92,8 @@ def _without_channel(item: str) -> str:
 
 
 def _names_a_file(item: str) -> bool:
-    # `https://host/channel::name` is a package of a channel, not the address of a package. The
-    # solver would download a package whose address is in brackets: `name[url=https://…]`.
+    # `https://host/channel::name` names a package in a channel. It is not the address of a package.
+    # The solver would download a package whose address is in brackets: `name[url=https://…]`.
     return "://" in (item.partition("::")[2] or item) or conda_fault(item) == "local"
 
 
