@@ -85,8 +85,8 @@ def merged_number(github: GitHub, event: Event) -> int | None:
             if pull.merge == event.sha and pull.base == event.branch
         }
         if len(numbers) > 1:
-            # Do not choose one of them. Somebody could open a second pull request with the same
-            # commits, to get a plan applied that nobody reviewed.
+            # Do not choose one of these pull requests. Somebody could open a second pull request
+            # with the same commits, to get a plan applied that nobody reviewed.
             names = " and ".join(f"#{number}" for number in sorted(numbers))
             raise NotApproved(
                 f"The commit {event.sha[:12]} was made by merging the pull requests {names}, so it "

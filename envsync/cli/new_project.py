@@ -168,7 +168,7 @@ def _outermost(directories: Iterable[str]) -> list[str]:
 
 
 def _encodable(directory: str) -> str:
-    """Returns a directory. If its path is not UTF-8, returns the nearest parent whose path is."""
+    """Returns a directory. If its path is not UTF-8, returns the nearest UTF-8 parent."""
     while True:
         try:
             directory.encode()

@@ -104,7 +104,7 @@ def validate(
 
 
 def _with_solved(session: Session, loaded: Loaded, channels: Sequence[str]) -> Loaded:
-    """Solves the conda files, and adds the problems of the solver to the loaded problems."""
+    """Solves the conda files. Adds the problems that the solver finds to the loaded problems."""
     from envsync.api.solving import solve_conda_files
 
     if not loaded.declarations:

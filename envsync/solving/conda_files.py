@@ -99,7 +99,7 @@ def _names_a_file(item: str) -> bool:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects the problems of conda files, and applies severities and ignore comments.
+    """Collects the problems of conda files. Applies severities, and comments that ignore problems.
 
     Attributes:
         files: the cache through which files are read.

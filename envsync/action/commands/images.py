@@ -104,6 +104,6 @@ def _file(repository: Repository, path: str) -> File:
     """Returns the mode and the content of a file, as git would commit them."""
     listed = repository.run("ls-files", "--stage", "-z", "--", path)
     mode = listed.partition(b" ")[0].decode()
-    # Git filters, such as `* text=auto`, change the content before git stores it.
+    # Git attributes, such as `* text=auto`, can change the content before git stores it.
     name = repository.run("hash-object", "-w", f"--path={path}", "--", str(repository.top / path))
     return File(path, mode, repository.run("cat-file", "blob", name.decode().strip()))
