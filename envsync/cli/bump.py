@@ -185,7 +185,7 @@ def rewrite_files(root: Path, bumps: Iterable[Bump], contents: dict[Path, bytes]
         root: the project directory.
         bumps: the new versions.
         contents: the new bytes of files, by absolute path. A file that is not in `contents` is
-            read. The function adds the new bytes of each file that it rewrites.
+            read. The function adds the new bytes of each rewritten file to `contents`.
 
     Returns:
         The bumps. The `source` of a bump is the changed line.
