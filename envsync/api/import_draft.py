@@ -59,7 +59,7 @@ class Draft:
 
     Attributes:
         files: the paths of the files, relative to `directory`. The environment file comes first.
-        notes: sentences about content of the version that the files do not contain.
+        notes: sentences that say which content of the version is missing in the files.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ class Imported(Struct, frozen=True):
         version: the registered version.
         files: the new files, relative to the project directory. The path of a build context ends in
             `/`. The environment file comes first.
-        notes: sentences about content of the version that the files do not contain.
+        notes: sentences that say which content of the version is missing in the files.
     """
 
     name: str

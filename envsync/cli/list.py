@@ -84,7 +84,7 @@ def _listed(
         state: the content of the target, including archived environments.
         globs: if not empty, only environments whose name matches a glob are listed.
         suffix: the suffix of the target.
-        owner: if not None, only environments with a version of this project are listed.
+        owner: if not None, only environments with a version that this project owns are listed.
         everything: whether archived environments and curated environments are listed.
     """
     listed: list[Container] = []

@@ -118,7 +118,7 @@ class DockerLogins:
 
 
 def _run_helper(helper: str, key: str) -> str:
-    """Returns the output of a credential helper, or an empty string if it has no login.
+    """Returns the output of a credential helper, or an empty string if the helper has no login.
 
     Raises:
         OSError, ValueError, SubprocessError: the helper cannot be run, or has failed.

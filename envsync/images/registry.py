@@ -52,7 +52,7 @@ class Registry:
             connection: the connection.
             login: returns the user's login for a registry, or None.
             token: returns a token of Microsoft Entra. If None, registries of Azure use the default
-                sign-in, and other registries get no such token.
+                sign-in, and other registries get no token of Microsoft Entra.
         """
         self.host = host
         address = _HUB_HOST if host == DOCKER_HUB else host
@@ -150,7 +150,7 @@ class Registry:
 
         Raises:
             NotFound: the status is 404.
-            RegistryError: the registry cannot be reached, or returns another unexpected status.
+            RegistryError: the registry cannot be reached, or returns an unexpected status.
         """
         answer = self._asked(method, f"{self.base}/v2/{path}", repository, parameters)
         if answer.status == 404:
@@ -249,7 +249,7 @@ class Registry:
         """Returns a bearer token to read a repository.
 
         Raises:
-            RegistryError: the token server refuses the login, or its address is not safe.
+            RegistryError: the token server refuses the login, or its address does not use HTTPS.
         """
         realm = urlsplit(challenge.realm)
         is_local = self._is_local and is_loopback(realm.hostname or "")

@@ -48,7 +48,8 @@ class TimelineView(Struct, frozen=True):
 
 
 class EnvironmentView(Struct, frozen=True):
-    """An environment in the targets that have it. `first` is the time of its oldest version."""
+    """One environment, in all targets that have this environment. `first` is the time of its oldest
+    version."""
 
     name: str
     first: str
