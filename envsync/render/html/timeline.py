@@ -48,8 +48,7 @@ class TimelineView(Struct, frozen=True):
 
 
 class EnvironmentView(Struct, frozen=True):
-    """One environment, in all targets that have this environment. `first` is the time of its oldest
-    version."""
+    """One environment in all its targets. `first` is the time of the oldest version."""
 
     name: str
     first: str
