@@ -141,8 +141,8 @@ def _next_versions(
 ) -> list[Bump]:
     """Returns the new version of each declaration whose version is in git.
 
-    A version that git does not contain is not registered yet, so the version does not change. If
-    git cannot be used, every declaration gets a new version.
+    A version that git does not contain does not change, because it is usually not registered yet.
+    If git cannot be used, every declaration gets a new version.
     """
     versioned = [item for item in declarations if item.version is not None]
     if not versioned:
