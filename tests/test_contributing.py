@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.cli.main import module_of
+from envsync.cli.commands import module_of
 from envsync.emulator.settings import Settings
 from envsync.project.rules import RULES
 from envsync.targets.kinds import OPENERS
@@ -94,8 +94,8 @@ def test_the_recipe_to_add_a_command_lists_files_that_contain_every_command() ->
 
     for command in COMMANDS:
         assert (ROOT / f"{module_of(command).replace('.', '/')}.py").exists()
-    assert "envsync/cli/main.py" in paths
-    assert lacking(["envsync/cli/main.py"], (f'"{command}"' for command in COMMANDS)) == []
+    assert "envsync/cli/commands.py" in paths
+    assert lacking(["envsync/cli/commands.py"], (f'"{command}"' for command in COMMANDS)) == []
     assert (
         lacking(["docs/reference/commands.md"], (f"## `envsync {command}`" for command in COMMANDS))
         == []

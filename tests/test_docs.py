@@ -39,9 +39,10 @@ import yaml
 from envsync._version import __version__
 from envsync.api.importing import Failed, Imported
 from envsync.api.references import find_references
+from envsync.cli.commands import SUMMARIES, load_command
 from envsync.cli.drift import drift_json
 from envsync.cli.import_ import import_json
-from envsync.cli.main import SUMMARIES, app, load_command
+from envsync.cli.main import app
 from envsync.git.proposal import missing_project
 from envsync.model import errors
 from envsync.model.declaration import Source

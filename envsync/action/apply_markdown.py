@@ -87,7 +87,7 @@ def refused_markdown(
         opening, closing = fence(command, "sh")
         after = (
             f"To apply the current plan, which has the digest {code(plan.digest)}, review it below "
-            "and run the workflow with this digest as its input `digest`:\n\n"
+            "and run the workflow with this digest in the input `digest`:\n\n"
             f"{opening}{command}\n{closing}\n"
         )
 

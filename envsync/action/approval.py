@@ -3,10 +3,10 @@
 After the merge, a workflow finds the plan in a comment on the pull request. The comment is an
 approval only if
 
-- the owner of the token wrote the comment, and no other account edited it last. Otherwise,
+- the owner of the token wrote the comment, and no other account made its last edit. Otherwise,
   everyone who can write or edit a comment could approve a plan.
-- GitHub received the content of the comment before the merge. Otherwise, it is possible that nobody
-  has reviewed the content, because the job with `command: plan` can run again after the merge.
+- GitHub received the content of the comment before the merge. Otherwise, nobody may have reviewed
+  the content: the job with `command: plan` can run again after the merge.
 - the plan in the comment was made for this pull request and for the commit that was merged.
   Otherwise, the comment is a copy, or shows a plan for an older commit.
 """
@@ -59,7 +59,7 @@ class Approval(Struct, frozen=True):
 
     @classmethod
     def missing(cls, reason: str) -> Approval:
-        """Returns an approval with which only an empty plan can be applied."""
+        """Returns an approval that allows only an empty plan."""
         return cls(NO_DIGEST, {}, refusal=reason)
 
 
@@ -69,8 +69,8 @@ def merged_number(github: GitHub, event: Event) -> int | None:
     Returns None if no merge of a pull request created the commit.
 
     Raises:
-        NotApproved: GitHub lists several pull requests for the commit. If a branch is part of
-            another branch, one merge can merge both pull requests.
+        NotApproved: GitHub lists several pull requests for the commit. One merge can merge two pull
+            requests, if one branch contains the commits of the other branch.
         GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
     # The event `pull_request` of type `closed` contains the number, so no request is necessary.
@@ -78,15 +78,15 @@ def merged_number(github: GitHub, event: Event) -> int | None:
         return event.number if event.merged else None
     for pause in (*_PAUSES, None):
         # GitHub lists every pull request that contains the commit. Choose the pull request whose
-        # merge created this commit, on the branch that the workflow runs for.
+        # merge created this commit on the branch of the workflow.
         numbers = {
             pull.number
             for pull in github.merged_with(event.sha)
             if pull.merge == event.sha and pull.base == event.branch
         }
         if len(numbers) > 1:
-            # Do not guess. Somebody could open a second pull request with the same commits, so that
-            # a plan that nobody reviewed is applied.
+            # Do not choose one of these pull requests. Somebody could open a second pull request
+            # with the same commits, to get a plan applied that nobody reviewed.
             names = " and ".join(f"#{number}" for number in sorted(numbers))
             raise NotApproved(
                 f"The commit {event.sha[:12]} was made by merging the pull requests {names}, so it "
@@ -102,7 +102,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
     """Checks that a repeated run is for the newest commit of its branch.
 
-    Otherwise, everyone who has permission to start a run again could bring back an old state: the
+    Otherwise, everyone who has permission to rerun a workflow could bring back an old state: the
     files of an old commit, with an old approval. The first attempt of a run is allowed for an older
     commit, because the branch can get a newer commit while the run waits for another run.
 

@@ -20,7 +20,7 @@ from envsync.model.errors import EnvsyncError
 
 # ACTIONS_ID_TOKEN_REQUEST_TOKEN is passed, because `credential: github` needs it.
 _TOKENS: Final = frozenset({TOKEN_VARIABLE, "ACTIONS_RUNTIME_TOKEN"})
-"""Names of environment variables that are not passed to envsync, which does not need them."""
+"""Names of environment variables that envsync does not get, because it does not need them."""
 
 
 class Completed(Struct, frozen=True):
@@ -87,7 +87,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
 def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     """Forwards SIGINT and SIGTERM to a process.
 
-    Yields a function. The caller passes the started process to this function.
+    Yields a function that the caller calls with the started process.
 
     GitHub sends these signals to a cancelled step. After a signal, envsync finishes the change in
     progress, and the step continues in order to report what was applied.

@@ -155,7 +155,7 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Returns the seconds to wait: the time in a response, or `pause` if it contains no time."""
+    """Returns the seconds to wait: the time in a response, or `pause` if there is no time."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():

@@ -35,8 +35,8 @@ class Written(Struct, frozen=True):
     Attributes:
         body: the text in Markdown.
         editor: the login of the last editor. None if the comment was never edited.
-        at: when the comment was last edited, or created if it was never edited. This is a time in
-            UTC from the clock of GitHub, such as `2026-11-20T10:00:00Z`.
+        at: the time of the last edit, or of the creation if the comment was never edited. The time
+            is in UTC from the clock of GitHub, such as `2026-11-20T10:00:00Z`.
     """
 
     body: str

@@ -25,8 +25,7 @@ installation without this file."""
 
 # The name "envsync" on PyPI belongs to an unrelated project.
 _DISTRIBUTION = "envsync-azureml"
-# `lock` and `update` need the Azure packages as well, because they ask container registries of
-# Azure.
+# `lock` and `update` need the Azure packages to sign in to container registries of Azure.
 _AZURE_COMMANDS = {"plan", "apply", "lock", "update"}
 
 _EXTRAS = {"action": "[action]", "action-azure": "[action,azure]"}
@@ -62,8 +61,9 @@ def main(step: str, environ: Mapping[str, str]) -> int:
 def requirements(source: Path, version: str, name: str) -> list[list[str]]:
     """Returns the arguments of each `pip install`.
 
-    For the source code, the dependencies have fixed versions, and pip compares each file with its
-    hash. The dependencies of another release can differ, so pip chooses their versions.
+    If `version` is empty, the dependencies have fixed versions, and pip compares each file with its
+    hash. If `version` names a release, pip chooses the versions, because that release can have
+    different dependencies.
 
     Args:
         source: the directory of `action.yml`.
@@ -73,7 +73,8 @@ def requirements(source: Path, version: str, name: str) -> list[list[str]]:
     if version:
         return [[f"{_DISTRIBUTION}{_EXTRAS[name]}=={version}"]]
     pinned = str(_pinned(source, name))
-    # Without `--no-build-isolation`, pip would download the build backend without comparing a hash.
+    # Without `--no-build-isolation`, pip would download the build backend without checking its
+    # hash.
     own = ["--no-deps", "--no-build-isolation", str(source)]
     return [["--require-hashes", "--requirement", pinned], own]
 
@@ -95,8 +96,8 @@ def key(source: Path, version: str, name: str) -> str:
     # A virtual environment works only with the Python that created it.
     parts = [version, name, sys.version, sys.base_prefix, sysconfig.get_platform()]
     if version:
-        # pip chooses the versions of the dependencies. The name contains the month, so that each
-        # month a new installation is made, with newer versions.
+        # pip chooses the versions of the dependencies. The name contains the month, so a new
+        # installation with newer versions is made each month.
         parts.append(time.strftime("%Y-%m", time.gmtime()))
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in _files(source, name):

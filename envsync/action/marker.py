@@ -74,7 +74,7 @@ class Marker(Struct, frozen=True):
     def _line(self, changes: Mapping[str, str] | None) -> str:
         place = [self.kind, self.directory, self.target, self.number]
         data = [*place, self.head, self.time, self.digest, changes and dict(changes)]
-        # Compress the data, because the fingerprints of a large plan would not fit otherwise.
+        # Without compression, the fingerprints of a large plan would be too long for a comment.
         packed = zlib.compress(json.dumps(data).encode(), level=9)
         return f"<!-- envsync {base64.b64encode(packed).decode()} -->\n"
 

@@ -26,7 +26,7 @@ class Post(Struct, frozen=True):
 
 
 def post_of(item: Any, key: str) -> Post:
-    """Creates a post from the response of GitHub, whose id has the key `key` (`id` or `number`)."""
+    """Creates a post from a response of GitHub. `key` is the key of the id: `id` or `number`."""
     author = (item.get("user") or {}).get("login", "")
     return Post(
         id=item[key],

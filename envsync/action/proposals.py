@@ -70,7 +70,7 @@ class Proposals:
         return Commit(data["sha"], data["tree"]["sha"], parents, data["message"])
 
     def create_tree(self, parent: str, files: Iterable[File]) -> str:
-        """Writes the tree of the commit `parent` with new files, and returns the tree's id."""
+        """Writes a git tree: the tree of the commit `parent`, with new files. Returns its id."""
         tree = [
             {"path": file.path, "mode": file.mode, "type": "blob", "sha": self._blob(file.content)}
             for file in files

@@ -112,8 +112,8 @@ def _write_branch(github: GitHub, proposal: Proposal, *, is_open: bool) -> None:
     present = github.proposals.commit_of(proposal.branch)
     if present is not None and is_open and present.message != proposal.message:
         raise EnvsyncError(
-            f"The branch {proposal.branch} has commits that envsync did not make, so it was not "
-            "changed. Merge or close its pull request, and run the job again."
+            f"The branch {proposal.branch} has commits that envsync did not make, so envsync did "
+            "not change it. Merge or close its pull request, and run the job again."
         )
     try:
         tree = github.proposals.create_tree(proposal.parent, proposal.files)

@@ -158,7 +158,7 @@ class _Step(Struct, frozen=True):
         )
 
     def _approval(self, number: int | None) -> Approval:
-        """Returns the approved plan: the plan with the digest, or the plan in the comment.
+        """Returns the approved plan: the plan with the given digest, or the plan in the comment.
 
         Raises:
             NotApproved: no plan was reviewed for the commit of this run.

@@ -49,7 +49,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports a name when it is first used. A plan does not need the modules that apply it."""
+    """Imports a name when it is first used. Making a plan needs only some of the modules."""
     from importlib import import_module
 
     for home, names in _HOMES.items():

@@ -29,8 +29,8 @@ class Verification(Struct, frozen=True):
     """The result of reading the target again after an apply.
 
     Attributes:
-        unverified: the addresses of changes with the status `done` that the target does not show.
-            If the target could not be read again, every change that is done is unverified.
+        unverified: the addresses of changes that are done, but that the target does not show. If
+            the target could not be read again, every change that is done is unverified.
         error: why the target could not be read again. None if the target was read.
     """
 
@@ -43,8 +43,8 @@ class Applied(Struct, frozen=True):
 
     Attributes:
         outcomes: one outcome for each change, in the order in which the changes ended.
-        unverified: the addresses of changes with the status `done` that the target does not show.
-            If the target could not be read again, every change that is done is unverified. None if
+        unverified: the addresses of changes that are done, but that the target does not show. If
+            the target could not be read again, every change that is done is unverified. None if
             `verify` is False.
         verification_error: why the target could not be read again. None if the target was read, or
             if `verify` is False.
@@ -70,8 +70,8 @@ def apply_plan(
 ) -> Applied:
     """Makes the plan again, and applies the new plan if each of its changes was approved.
 
-    The changes of the given plan are approved. The new plan has fewer changes if some of them were
-    already made, for example by an earlier apply that was interrupted.
+    The changes of the given plan are approved. The new plan has fewer changes if some approved
+    changes were already made, for example by an interrupted apply.
 
     The plan is made again with the arguments that the given plan was made with: `plan.options`.
 
@@ -83,13 +83,13 @@ def apply_plan(
         project: the project, from `load_project`.
         plan: the approved plan, from `make_plan` or from a file.
         parallel: the maximum number of concurrent changes and requests.
-        skip_rejected: if True, the changes of names with a rejection are not made. If False, a plan
-            with rejections is refused.
+        skip_rejected: if True, the changes to environments with a rejection are not made. If False,
+            a plan with rejections is refused.
         verify: if True, the target is read again after the writes.
 
     Raises:
-        PlanRefused: the new plan has a change that is not in the given plan, has rejections or
-            archives too much. Nothing was changed.
+        PlanRefused: the new plan has a change that is not in the given plan, has rejections, or
+            archives too many environments. Nothing was changed.
         EnvsyncError: the target cannot be read before the writes. Nothing was changed.
     """
     config = project.config
@@ -145,8 +145,8 @@ def apply_and_verify(
         plan_again: a function that reads the target, and returns a plan made with the same
             arguments as `plan`.
         parallel: the maximum number of concurrent changes.
-        skip_rejected: if True, the changes of names with a rejection are not made. If False, a plan
-            with rejections is refused.
+        skip_rejected: if True, the changes to environments with a rejection are not made. If False,
+            a plan with rejections is refused.
         verify: if False, the target is not read again and no `Verification` is yielded.
         stop: a function that is called before each change. Once the function returns True, the
             remaining changes are skipped and no `Verification` is yielded.
@@ -154,7 +154,8 @@ def apply_and_verify(
             contains the names of the environments whose changes are not in the lists yet.
 
     Raises:
-        PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
+        PlanRefused: the plan has rejections, or archives too many environments. Nothing was
+            changed.
     """
     outcomes: list[Outcome] = []
     for outcome in apply(

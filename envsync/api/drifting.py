@@ -29,7 +29,7 @@ def find_each_drift(
     connection: Callable[[str], Connection] = lambda _name: Connection(),
     advance: Advance = lambda _done, _total: None,
 ) -> tuple[list[DriftReport], dict[str, str]]:
-    """Returns what was changed in each target, and the message of each target that cannot be read.
+    """Returns the drift of each target, and the error message of each target that cannot be read.
 
     The targets are read at the same time.
 
@@ -67,7 +67,7 @@ def find_drift(
     ignore: Sequence[str] = (),
     actual: State | None = None,
 ) -> DriftReport:
-    """Returns what was changed in a target, apart from what was changed in git. Never writes.
+    """Returns the edits in a target that do not come from git. Never writes.
 
     Args:
         project: the project, from `load_project`.
@@ -109,7 +109,7 @@ def _names(project: Project, target: Target, globs: Sequence[str]) -> set[str]:
 
     Raises:
         EnvsyncError: a pattern matches no environment, or there is no project.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     project.ensure_found()
     declared = project.declared_for(target.identity.name)

@@ -31,8 +31,8 @@ def find_updates(
             all requests.
 
     Raises:
-        EnvsyncError: the pattern of a comment `# envsync: track` is invalid, or takes too long for
-            a tag.
+        EnvsyncError: the pattern of a comment `# envsync: track` is invalid, or comparing it with a
+            tag takes too long.
     """
     uses = list(uses)
     tracks = {use: _track(use) for use in uses}
@@ -83,7 +83,7 @@ def _dates(
     registries: Registries,
     advance: Callable[[int, int], None],
 ) -> dict[Image, str]:
-    """Returns the known build days of the images before and after their updates.
+    """Returns the days on which the present and the new images were built, if known.
 
     The date in a tag such as `20241215.v1` needs no request.
     """

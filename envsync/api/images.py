@@ -52,7 +52,7 @@ class Edits(Struct, frozen=True):
 def images_of(
     project: Project, globs: Sequence[str], others: Iterable[str] = ()
 ) -> dict[ImageUse, tuple[Declaration, ...]]:
-    """Returns the images of the environments whose names match a glob, with their declarations.
+    """Returns the declarations that use each image, for environments whose names match a glob.
 
     Args:
         project: the result of `load_project`.

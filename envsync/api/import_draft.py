@@ -59,7 +59,7 @@ class Draft:
 
     Attributes:
         files: the paths of the files, relative to `directory`. The environment file comes first.
-        notes: sentences about content of the version that the files do not contain.
+        notes: sentences that say which content of the version is missing in the files.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Draft:
         if not isinstance(target, KeepsContexts):
             raise ContextUnavailable("because the target does not return files")
         # A dry run downloads nothing. For a registry, this call sends no request and always raises
-        # ContextUnavailable, so a dry run has the same notes.
+        # ContextUnavailable. So a dry run has the same notes as an import.
         if not self._style.dry_run or target.identity.kind == "registry":
             target.fetch_context(self._item.item, self._directory / _CONTEXT)
 
@@ -217,7 +217,7 @@ class Draft:
         if self._is_new or match == "same":
             return None
         if self._context is None:
-            return "because an environment file would declare another spec"
+            return "because an environment file would declare a different spec"
         return _REASONS[match]
 
     @property

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class Imported(Struct, frozen=True):
-    """One version for which files were written. In a dry run, they would be written.
+    """One imported version. In a dry run, its files were not written.
 
     Attributes:
         name: the declared name.
         version: the registered version.
         files: the new files, relative to the project directory. The path of a build context ends in
             `/`. The environment file comes first.
-        notes: sentences about content of the version that the files do not contain.
+        notes: sentences that say which content of the version is missing in the files.
     """
 
     name: str

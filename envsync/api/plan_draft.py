@@ -1,4 +1,4 @@
-"""A plan before its target is read: which environments it includes, and what it can do."""
+"""A plan before the target is read: the environments that the plan includes, and its limits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PlanDraft(Struct, frozen=True):
     options: Options
 
     def read(self, target: Target) -> State:
-        """Returns the state that the plan needs. Does not read a target if the plan is empty.
+        """Returns the state that the plan needs. Reads nothing if the plan includes no environment.
 
         Raises:
             TargetError: the target cannot be read.
@@ -62,8 +62,8 @@ class PlanDraft(Struct, frozen=True):
         if only == ():
             return {}
         if only is not None and not self.options.globs:
-            # The other environments matter only to the guard, which counts what the whole project
-            # would archive.
+            # The other environments matter only to the limit on archives, so they are read only if
+            # the plan archives something.
             state = target.read(set(only))
             if not _archived(self._planner(state)()):
                 return state
@@ -76,8 +76,8 @@ class PlanDraft(Struct, frozen=True):
 
         Args:
             actual: the state of the target.
-            found: the references of the repository. If None, the files of the repository are
-                searched, if the plan needs the references.
+            found: the references of the repository. If None, envsync searches the files of the
+                repository, but only if the plan needs the references.
         """
         project, name, options = self.project, self.target.name, self.options
         if options.names == ():
@@ -95,8 +95,8 @@ class PlanDraft(Struct, frozen=True):
             make = partial(make, references=References.of(found.references, self.target))
             warnings += filter(None, [found.warning])
         if archived:
-            # Look for the files of versions only if the plan archives something, because git is
-            # slow.
+            # Search git for the files of versions only if the plan archives something, because git
+            # is slow.
             from envsync.git.proof import still_there
 
             ours = [
@@ -155,12 +155,12 @@ def draft_plan(
 
     Raises:
         EnvsyncError: the project declares no environment, or a pattern matches no environment.
-        InvalidProject: the settings of the target do not fit the declared environments.
+        InvalidProject: the settings of the target are not valid for the declared environments.
     """
     config, name = project.config, target.name
     if config.has_default_project:
-        # `envsync.git` is imported only here, because the import is slow and most projects set
-        # `project`.
+        # `envsync.git` is imported only here, because the import is slow. Projects that set
+        # `project` do not need it.
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)

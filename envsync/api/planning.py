@@ -46,7 +46,7 @@ def make_plan(
         take_over: if True, the plan takes ownership of declared versions that belong to another
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
-        allow_in_use: if True, the plan can archive what files of the repository use.
+        allow_in_use: if True, the plan can archive environments that files of the repository use.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
@@ -92,9 +92,9 @@ def plan_for(
         take_over: if True, the plan takes ownership of declared versions that belong to another
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
-        allow_in_use: if True, the plan can archive what files of the repository use.
-        found: the references of the repository. If None, the files of the repository are searched,
-            if the plan needs the references.
+        allow_in_use: if True, the plan can archive environments that files of the repository use.
+        found: the references of the repository. If None, envsync searches the files of the
+            repository, but only if the plan needs the references.
         actual: the state of the target, if the target was already read. If None, the target is
             read.
 
@@ -128,7 +128,7 @@ def plan_each(
     connection: Callable[[str], Connection] = lambda _name: Connection(),
     advance: Advance = lambda _done, _total: None,
 ) -> tuple[dict[str, Plan], dict[str, str]]:
-    """Returns the plan for each target, and the message of each target that cannot be planned.
+    """Returns the plan for each target, and the error message of each target without a plan.
 
     The targets are read at the same time. Never writes to a target.
 
@@ -145,7 +145,7 @@ def plan_each(
             of all targets.
 
     Raises:
-        EnvsyncError: no target can be planned, and the reason is the same for all targets.
+        EnvsyncError: no target has a plan, and the reason is the same for all targets.
     """
     drafts: dict[str, PlanDraft] = {}
     plans: dict[str, Plan] = {}
@@ -170,7 +170,7 @@ def plan_each(
             with _noting(errors, name):
                 plans[name] = drafts[name].plan(state)
     failed = unreadable | unread | {name: one_line(error) for name, error in errors.items()}
-    # The same error of all targets is an error of the project or of the arguments.
+    # If all targets have the same error, the project or the arguments cause the error.
     if errors and not plans and len(set(failed.values())) == 1:
         raise next(iter(errors.values()))
     return plans, {name: failed[name] for name in targets if name in failed}

@@ -78,8 +78,8 @@ def edit_references(
         contents: the new bytes of files that are already rewritten, by absolute path.
 
     Returns:
-        The new bytes of all rewritten files, and the moves. A move has a `reason` if the file does
-        not contain its reference as one piece of text.
+        The new bytes of all rewritten files, and the moves. If a file does not contain a reference
+        as one piece of text, the move of this reference has a `reason`.
 
     Raises:
         EnvsyncError: a file cannot be read.

@@ -58,8 +58,9 @@ def find_references(
 
     Args:
         project: the project, from `load_project`.
-        target: an open target. The references are compared with the state that the target has after
-            its plan. If None, the references are compared only with the declared environments.
+        target: an open target. The references are compared with the state that the target would
+            have after an apply. If None, the references are compared only with the declared
+            environments.
         globs: patterns. The result includes only references and environments whose name matches a
             pattern. If empty, everything is included.
         found: the references, if they were already searched for.
@@ -128,7 +129,7 @@ def declared_in(project: Project) -> Declared:
 
 
 def held_in(project: Project, target: Target, found: FoundReferences, state: State) -> Held:
-    """Returns what references are compared with: a target before and after the plan.
+    """Returns the states that references are compared with: the target before and after the plan.
 
     Args:
         project: the project, from `load_project`.

@@ -65,7 +65,7 @@ def read_each(
     """Reads targets at the same time. Returns the results, and the message of each expected error.
 
     Args:
-        reads: a function that reads the target, by the name of the target.
+        reads: maps the name of each target to a function that reads the target.
         advance: a function that is called with the number of targets that are read, and the number
             of all targets.
     """
@@ -84,7 +84,7 @@ def read_each(
     finally:
         # After Ctrl-C, do not wait here: the caller closes the targets, and then their reads fail.
         pool.shutdown(wait=False, cancel_futures=True)
-    # The reads end in any order.
+    # The reads end in any order. Return the results in the order of `reads`.
     return (
         {name: found[name] for name in reads if name in found},
         {name: failed[name] for name in reads if name in failed},

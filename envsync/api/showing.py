@@ -1,4 +1,4 @@
-"""Shows one registered version as an environment file, with facts about it as comments."""
+"""Shows one registered version as an environment file, with comments about the version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envsync.project.settings.config import Config
 
 _CONTEXT = "context"
-"""The build context in the shown file if the target does not say where the build context is."""
+"""The path of the build context in the shown file, if the target has no address for the context."""
 
 
 class ShownVersion(Struct, frozen=True):

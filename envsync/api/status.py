@@ -113,8 +113,8 @@ def reading(
     owner = project.config.policy.project
     with ExitStack() as stack:
         opened, unreachable = open_each(project, names, connection, stack)
-        # Reading the declarations finds conflicts between settings and files, so this comes before
-        # the targets are read.
+        # Read the declarations before the targets: a conflict between settings and files is then
+        # reported at once.
         declared = {name: project.declared_for(name) for name in opened}
         wanted = {name: {item.name for item in items} for name, items in declared.items()}
         used = {item.name for item in found.references if item.name} if found else set()
@@ -175,7 +175,7 @@ def _plans(
         names = {item.name for item in declared[name]}
         others = of_other_targets(state.keys() - names, project.declarations, config, name)
         own[name] = {key: item for key, item in state.items() if key not in others}
-    # Other commands import this module as well, and this import is slow.
+    # Imported here, because the import is slow and other commands import this module as well.
     from envsync.git import references
 
     # The search for references takes time, and its result is the same for all targets. The result

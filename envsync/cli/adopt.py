@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 def adopt_imported(
     session: Session, target: Target, imported: Collection[Imported], *, silent: bool
 ) -> tuple[list[Outcome], bool]:
-    """Writes the tags of the owner to imported versions. Prints the outcomes, unless `silent`.
+    """Makes this project the owner of the imported versions, by writing tags.
 
     Returns:
-        The outcomes, and whether the target was read again and shows every change.
+        The outcomes, which are printed unless `silent`. Also returns whether the target was read
+        again and shows every change.
 
     Raises:
         EnvsyncError: the plan for these environments has a rejection, or a change other than an
@@ -54,7 +55,8 @@ def adopt_imported(
         session.err(shown_plan(session, plan))
         raise EnvsyncError(
             "The files were written, but the versions were not adopted, because the plan has "
-            "rejections or other changes. Run `envsync plan`, and then `envsync apply`."
+            "a rejection, or a change that is not an adoption. Run `envsync plan`, and then "
+            "`envsync apply`."
         )
     outcomes: list[Outcome] = []
     missing: tuple[str, ...] | None = None
@@ -69,7 +71,7 @@ def adopt_imported(
     if not silent:
         _print(session, plan, outcomes, missing)
     if interrupted:
-        raise Interrupted("Interrupted. Run `envsync apply` to adopt the other versions.")
+        raise Interrupted("Interrupted. Run `envsync apply` to adopt the remaining versions.")
     return outcomes, not missing
 
 

@@ -2,14 +2,13 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from envsync.api import Verification, apply_and_verify, plan_with
+from envsync.api import apply_and_verify, plan_with
 from envsync.cli.files import read_plan
 from envsync.cli.options import (
     AllowInUseOption,
@@ -21,17 +20,18 @@ from envsync.cli.options import (
     TakeOverOption,
     TargetOption,
 )
+from envsync.cli.outcomes import report_lost_output, report_outcomes
 from envsync.cli.plan import shown_plan
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
-from envsync.cli.streams import error_of, reason_of, understands_escapes
+from envsync.cli.streams import error_of, reason_of
 from envsync.model.errors import GitError, Interrupted, PlanRefused
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.options import digest_of, options_again
 from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
 from envsync.project.project import Project
-from envsync.render.outcomes import applied_text, outcome_column, outcome_text
+from envsync.render.outcomes import applied_text
 from envsync.targets.scratch import remove_abandoned_scratch, remove_scratch
 
 EXAMPLE = "envsync apply --target dev --plan plan.json"
@@ -57,7 +57,7 @@ def run(
         bool,
         typer.Option(
             "--skip-rejected",
-            help="Apply the changes of all names without rejections, and then exit with 1.",
+            help="Apply the changes to environments without rejections, and then exit with 1.",
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
@@ -105,15 +105,14 @@ def run(
             if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
         except PlanRefused:
-            # Print the plan, so that a pipeline that parses the output can show why apply was
-            # refused.
+            # Print the plan for pipelines that parse the JSON. The plan says why apply was refused.
             if as_json:
                 session.out_json(applied_json(plan, [], None))
             raise
 
         remove_abandoned_scratch()
         with finishing_on_signals(remove_scratch, opened.stop) as stopped:
-            outcomes, verification = _report(
+            outcomes, verification = report_outcomes(
                 session,
                 plan,
                 apply_and_verify(
@@ -152,7 +151,7 @@ def run(
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
     error = error_of(sys.stdout)
     if error and plan.applicable:
-        _report_lost_output(session, error, outcomes, missing)
+        report_lost_output(session, error, outcomes, missing)
     # Raise the error only after the outcomes are printed: the outcomes show what this run has
     # changed.
     if interrupted:
@@ -197,23 +196,8 @@ def _commit(session: Session, project: Project) -> str | None:
         return None
 
 
-def _report_lost_output(
-    session: Session,
-    error: OSError,
-    outcomes: Iterable[Outcome],
-    missing: Sequence[str] | None,
-) -> None:
-    """Prints to standard error what the apply did, because standard output is incomplete."""
-    paint = session.paint(sys.stderr)
-    session.err(f"Standard output is incomplete: {reason_of(error)}. Apply continued without it.")
-    for outcome in outcomes:
-        if outcome.status not in ("done", "skipped"):
-            session.err(outcome_text(outcome, paint))
-    session.err(applied_text(outcomes, missing, paint))
-
-
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
-    """Returns a function that prints which environments are still stale in the lists of the target.
+    """Returns a function that prints which environments the target still lists in their old state.
 
     The function prints nothing if earlier messages named all these environments.
     """
@@ -235,7 +219,7 @@ def _ask(plan: Plan) -> None:
     """Asks for confirmation in the terminal.
 
     Raises:
-        PlanRefused: the answer is no, or standard input is not a terminal.
+        PlanRefused: the answer is no, or the question cannot be asked.
     """
     if error := error_of(sys.stdout):
         raise PlanRefused(
@@ -261,62 +245,3 @@ def _ask(plan: Plan) -> None:
         )
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise PlanRefused("not-approved", "Not applied.")
-
-
-def _report(
-    session: Session,
-    plan: Plan,
-    items: Iterable[Outcome | Verification],
-    *,
-    silent: bool,
-) -> tuple[list[Outcome], Verification | None]:
-    """Prints each outcome, and shows a progress bar if standard error is a terminal.
-
-    Returns the outcomes. Also returns the verification, or None if the target was not read again.
-    """
-    outcomes: list[Outcome] = []
-    verification: Verification | None = None
-    applicable = plan.applicable
-    column = outcome_column(applicable, session.width)
-    if applicable and not (silent or session.quiet):
-        session.out("")
-    with ExitStack() as bar:
-        advance = bar.enter_context(_progress(len(applicable), session.quiet))
-        for item in items:
-            if isinstance(item, Verification):
-                verification = item
-                continue
-            outcomes.append(item)
-            if not silent and not (session.quiet and item.status == "done"):
-                session.out(outcome_text(item, session.paint(sys.stdout), column))
-            advance()
-            if len(outcomes) == len(applicable):
-                # Remove the bar before the verification prints messages.
-                bar.close()
-                if plan.target.kind != "local":
-                    bar.enter_context(session.progress("Verifying"))
-    return outcomes, verification
-
-
-@contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
-    """Shows a progress bar. Yields a function that advances the bar by one change."""
-    if quiet or not total or not understands_escapes(sys.stderr):
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        TextColumn("Applying"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        # If standard output is also a terminal, rich must print the output of the command above the
-        # bar. rich replaces `sys.stdout` to do this.
-        redirect_stdout=sys.stdout.isatty(),
-    ) as progress:
-        task = progress.add_task("apply", total=total)
-        yield lambda: progress.advance(task)

@@ -3,7 +3,7 @@
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +16,10 @@ from envsync.cli.files import write_files
 from envsync.cli.options import Format, FormatOption, complete_names, complete_targets
 from envsync.cli.place import shown_path
 from envsync.cli.session import Session
-from envsync.git.branches import lacks_default_branch
-from envsync.git.check import Checked, check
-from envsync.git.past import declared_before, lacks_contents
-from envsync.git.repository import find_repository
+from envsync.cli.used_versions import compare, used_versions, warn_without_git, with_past
+from envsync.git.check import Checked
 from envsync.model.declaration import Declaration, Source
-from envsync.model.errors import EnvsyncError, GitError, NoRepository, UsageError
+from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_problem
@@ -70,7 +68,8 @@ def run(
             "-t",
             "--target",
             metavar="NAME",
-            help="Also skip versions that exist in this target. Without -t, no target is read.",
+            help="Never write a version that this target already has. Without -t, no target is "
+            "read.",
             autocompletion=complete_targets,
         ),
     ] = None,
@@ -102,7 +101,7 @@ def run(
     if version is None and len(unversioned) < len(chosen):
         used = with_past(session, project, chosen, used)
     elif version is not None:
-        _warn_without_git(session, project)
+        warn_without_git(session, project)
     declared = Counter(declaration.name for declaration in project.declarations)
     alone = {name for name, count in declared.items() if count == 1}
     bumps = _write(project.config.root, decide(chosen, used, version, alone=alone))
@@ -147,23 +146,6 @@ def _choose(
     return chosen, used_versions(project, checked, held, target=target)
 
 
-def compare(project: Project, base: str | None, *, needed: bool) -> Checked | None:
-    """Compares the declared environments with their content at the base commit.
-
-    Returns None if the comparison fails and `needed` is False.
-
-    Raises:
-        GitError: the comparison is needed, but fails.
-    """
-    try:
-        return check(project, base)
-    except GitError:
-        # If the command line contains the names, no repository is necessary.
-        if needed:
-            raise
-        return None
-
-
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
     """Returns the addresses of the versions with rejected edits.
 
@@ -184,86 +166,8 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
     ]
 
 
-def used_versions(
-    project: Project,
-    checked: Checked | None,
-    held: Mapping[str, Sequence[str]],
-    *,
-    target: str | None,
-) -> Used:
-    """Returns the versions in use, by environment name, each with a phrase that says where.
-
-    `held` maps declared names to the versions that the target contains.
-    """
-    # Archived versions count as used, because they can be restored.
-    where = f"in the target '{target}'"
-    used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
-    for name, versions in checked.used.items() if checked else ():
-        used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
-    # Add the files last, so that they replace other phrases: a message must name the file if a file
-    # declares the version.
-    for declaration in project.declarations:
-        if declaration.version is not None:
-            where = f"in {shown_path(project.config.root, declaration.source.file)}"
-            used.setdefault(declaration.name, {})[declaration.version] = where
-    return used
-
-
-def with_past(
-    session: Session, project: Project, chosen: Sequence[Declaration], used: Used
-) -> Used:
-    """Returns the versions in `used`, and the versions that earlier commits declared.
-
-    Raises:
-        EnvsyncError: git cannot be used, so an earlier commit may have used the next version.
-    """
-    try:
-        past = declared_before(project.config, {item.name for item in chosen})
-        repository = find_repository(project.config.root)
-        is_narrow = lacks_default_branch(repository)
-        is_partial = lacks_contents(project.config)
-    except NoRepository:
-        return used
-    except GitError as error:
-        raise EnvsyncError(
-            "Cannot choose the next version, because git cannot say which versions earlier commits "
-            f"used. {error} Or choose the version yourself with --version."
-        ) from error
-    if repository.is_shallow and not session.quiet:
-        session.err(
-            "Warning: this clone is shallow, so the next version can be one that an older commit "
-            "used. To take all commits into account, run `git fetch --unshallow` first."
-        )
-    if is_partial and not session.quiet:
-        session.err(
-            "Warning: this is a partial clone (`--filter`), so the next version can be one that an "
-            "older commit used. To take all commits into account, run envsync in a clone without "
-            "`--filter`."
-        )
-    if is_narrow and not session.quiet:
-        session.err(
-            "Warning: this clone does not contain the default branch, so the default branch can "
-            "already use the next version. To take all branches into account, run "
-            "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'` first."
-        )
-    return {
-        name: dict.fromkeys(past.get(name, ()), "in git") | dict(used.get(name, {}))
-        for name in {item.name for item in chosen}
-    }
-
-
-def _warn_without_git(session: Session, project: Project) -> None:
-    """Prints a warning if git cannot say whether an earlier commit used the chosen version."""
-    try:
-        find_repository(project.config.root)
-    except NoRepository:
-        return
-    except GitError as error:
-        session.err(f"Warning: git cannot say whether an earlier commit used this version. {error}")
-
-
 def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
-    """Writes all files or none. In the returned bumps, `source` is the line that was changed.
+    """Writes all files or none. Returns the bumps. The `source` of a bump is the changed line.
 
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.
@@ -281,7 +185,7 @@ def rewrite_files(root: Path, bumps: Iterable[Bump], contents: dict[Path, bytes]
         root: the project directory.
         bumps: the new versions.
         contents: the new bytes of files, by absolute path. A file that is not in `contents` is
-            read. The function adds the new bytes of each file that it rewrites.
+            read. The function adds the new bytes of each rewritten file to `contents`.
 
     Returns:
         The bumps. The `source` of a bump is the changed line.

@@ -46,14 +46,14 @@ def run(
     except InvalidProject:
         return validate(session, [], output, strict=False)
     project.ensure_found()
-    # `validate` reports an error if there is no environment file.
+    # `validate` prints the error that there is no environment file.
     if not project.declarations:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
     latest = with_uses(project, checked.latest, checked.repository)
     count = len(project.declarations)
-    # Do not call `show_problems` for text, because its last line counts files. The last line of
-    # `check` describes the comparison.
+    # Do not call `show_problems` for text, because `show_problems` counts files in the last line.
+    # The last line of `check` describes the comparison.
     if output is not ProblemsFormat.TEXT:
         show_problems(
             session,
@@ -78,7 +78,7 @@ def run(
 
 
 def _moves(session: Session, latest: Sequence[LatestChange]) -> str:
-    """Returns lines with the names whose `@latest` moves, and with the files that use `@latest`."""
+    """Returns a line for each moved `@latest`, and for each file that uses a moved `@latest`."""
     # Imported here, because most edits move no `@latest`.
     from envsync.render.places import placed_latest
     from envsync.render.plan_text import latest_lines

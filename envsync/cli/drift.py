@@ -1,4 +1,4 @@
-"""`envsync drift`: shows what was changed in a target, apart from changes in git."""
+"""`envsync drift`: shows edits in a target that do not come from git."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
@@ -35,7 +35,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="GLOB",
-            help="Leave out names, NAME:VERSION or fields such as tags.cost; can be repeated.",
+            help="Ignore a NAME, a NAME:VERSION, or a field such as tags.cost; can be repeated.",
         ),
     ] = None,
     all_targets: Annotated[
@@ -43,7 +43,7 @@ def run(
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
 ) -> int:
-    """Show what was changed in a target, apart from changes in git.
+    """Show edits in a target that do not come from git.
 
     Exits with 2 if there is drift, and with 1 if a target cannot be read. Never writes.
     """

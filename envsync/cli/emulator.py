@@ -59,7 +59,7 @@ def run(
             metavar="DIR",
             exists=True,
             file_okay=False,
-            help="Register the environment files in this directory in the first workspace.",
+            help="Register the environment files of this directory in the first workspace.",
         ),
     ] = None,
     log: Annotated[
@@ -76,7 +76,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SECONDS",
-            help="Refuse federated tokens, such as those of GitHub, that are older than this.",
+            help="Maximum age of federated tokens, such as the tokens of GitHub.",
             show_default="until the expiry time in the token",
         ),
     ] = None,
@@ -156,7 +156,7 @@ def run(
     ] = _DEFAULTS.container_get,
     archived_entry: Annotated[
         Literal["true", "false"],
-        typer.Option(help="Value of isArchived that a list contains for an archived container."),
+        typer.Option(help="In lists, the value of isArchived for an archived container."),
     ] = _DEFAULTS.archived_entry,
     registry_metadata: Annotated[
         Literal["update", "ignore"],

@@ -127,7 +127,7 @@ def parse_plan(data: Any) -> Plan:
     Raises:
         EnvsyncError: the data is not a plan that this envsync wrote.
     """
-    # Leave data of another format version to `from_json`, which explains why it cannot be read.
+    # `from_json` explains why a plan of another format version cannot be read.
     is_known = isinstance(data, dict) and data.get("format_version") == FORMAT_VERSION
     if is_known and (reason := _not_canonical(data)) is not None:
         raise EnvsyncError(

@@ -59,14 +59,14 @@ def run(
     ] = False,
     adopt: Annotated[
         bool,
-        typer.Option("--adopt", help="Write the tags of the owner to the imported versions."),
+        typer.Option("--adopt", help="Make this project the owner of the imported versions."),
     ] = False,
     new_name: Annotated[
         str | None,
         typer.Option(
             "--as",
             metavar="NAME",
-            help="Start a new environment from one version, also a curated one.",
+            help="Start a new environment from one version. The version can be curated.",
         ),
     ] = None,
 ) -> int:
@@ -123,7 +123,7 @@ def run(
     if output is Format.JSON:
         session.out_json(import_json(results, left, outcomes, dry_run=dry_run, adopt=adopt))
     if interrupted:
-        raise Interrupted("Interrupted. Run the command again to import the other versions.")
+        raise Interrupted("Interrupted. Run the command again to import the remaining versions.")
     ok = not failed and verified and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 

@@ -36,7 +36,9 @@ def run(
     ] = False,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Include archived environments and versions, and curated ones."),
+        typer.Option(
+            "--all", help="Include archived and curated environments, and archived versions."
+        ),
     ] = False,
 ) -> None:
     """List the environments in a target.
@@ -82,7 +84,7 @@ def _listed(
         state: the content of the target, including archived environments.
         globs: if not empty, only environments whose name matches a glob are listed.
         suffix: the suffix of the target.
-        owner: if not None, only environments with a version of this project are listed.
+        owner: if not None, only environments with a version that this project owns are listed.
         everything: whether archived environments and curated environments are listed.
     """
     listed: list[Container] = []
@@ -111,6 +113,6 @@ def _nothing(state: State, globs: Sequence[str], *, suffix: str, owner: str | No
     words = " or ".join(f"'{glob}'" for glob in globs)
     if any(matches(name, glob, suffix) for name in state for glob in globs):
         return f"Only archived environments{of} match {words}. Pass --all to list them."
-    # One hint is enough: the other words are probably wrong in the same way.
+    # One hint is enough: the other globs probably have the same mistake.
     hint = next(filter(None, (glob_hint(glob, state) for glob in globs)), "")
     return f"No environment{of} in the target matches {words}. {hint}".rstrip()

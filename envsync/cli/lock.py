@@ -17,11 +17,12 @@ from envsync.api.images import (
     images_of,
     open_registries,
 )
-from envsync.cli.bump import compare, rewrite_files, used_versions, with_past
+from envsync.cli.bump import rewrite_files
 from envsync.cli.files import write_files
 from envsync.cli.options import GlobsArgument
 from envsync.cli.problems import show_findings
 from envsync.cli.session import Session
+from envsync.cli.used_versions import compare, used_versions, with_past
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.image import ImageUse
@@ -63,7 +64,7 @@ NoBumpOption = Annotated[
 DigestOnlyOption = Annotated[
     bool,
     typer.Option(
-        "--digest-only", help="Write the digest without the tag, and the tag as a comment."
+        "--digest-only", help="Write only the digest into the image, and the tag into a comment."
     ),
 ]
 
@@ -81,7 +82,7 @@ def run(
 ) -> int:
     """Write the digests of image tags into files.
 
-    Asks the container registries of the images. Exits with 1 if a registry does not have an image.
+    Reads the digests from container registries. Exits with 1 if a registry does not have an image.
     """
     session: Session = context.obj
     if check and (digest_only or no_bump):
@@ -112,7 +113,7 @@ def rewrite_images(
     only_digest: bool,
     bump: bool,
 ) -> tuple[Edits, list[Bump]]:
-    """Rewrites the digests and tags, and the versions, in memory.
+    """Rewrites digests, tags and versions in memory.
 
     Args:
         session: the global options.
@@ -140,8 +141,8 @@ def _next_versions(
 ) -> list[Bump]:
     """Returns the new version of each declaration whose version is in git.
 
-    A version that no commit contains cannot be registered yet, so it does not change. Without git,
-    every declaration gets a new version.
+    A version that git does not contain does not change, because it is usually not registered yet.
+    If git cannot be used, every declaration gets a new version.
     """
     versioned = [item for item in declarations if item.version is not None]
     if not versioned:
@@ -175,7 +176,8 @@ def show_images(
         edits: the images, and which of them were changed.
         bumps: the versions that were changed.
         dry_run: True if no file was written.
-        moves: the references to registries; None if they were not searched for.
+        moves: the references to registry environments; None if `update` did not search for
+            references.
     """
     _warn_unresolved(session, edits.findings)
     if output is ImagesFormat.JSON:

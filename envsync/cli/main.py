@@ -1,167 +1,32 @@
-"""The command line: global options, the list of commands, and the exit codes of errors."""
+"""The command line: global options, and the exit codes of errors."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation at start-up.
 import gc
 import os
 import sys
 from functools import partial
-from importlib import import_module
-from keyword import iskeyword
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
+from typing import Annotated, Final, NoReturn, cast
 
 import typer
 
 from envsync._version import __version__
 from envsync.cli.color import Color
+from envsync.cli.commands import COMMANDS_PAGE, LazyGroup
 from envsync.cli.place import remember_start, shown_path
-from envsync.cli.repeated import change_directory, repeated_options
+from envsync.cli.repeated import change_directory
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
 from envsync.cli.streams import error_of, line_width, reason_of, unfailing_streams
-from envsync.model.addresses import DOCUMENTATION
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
-
-if TYPE_CHECKING:
-    from typer._click import Command, Context, HelpFormatter
-    from typer._click.shell_completion import CompletionItem
 
 EXIT_CHANGES: Final = 2
 EXIT_USAGE: Final = 64
 EXIT_BUG: Final = 70
 
-SUMMARIES: Final = {
-    "init": "Write the files of a new project and keep existing files.",
-    "validate": "Report every problem in the environment files.",
-    "check": "Reject edits to immutable fields since a git commit.",
-    "plan": "Show the changes that apply would make, without writing.",
-    "apply": "Show the plan, ask for confirmation, apply and verify.",
-    "drift": "Show what was changed in a target, apart from changes in git.",
-    "bump": "Write the next version into an environment file.",
-    "lock": "Write the digests of image tags into files.",
-    "update": "Write the newest tags of images and their digests into files.",
-    "import": "Write environment files for the versions in a target.",
-    "status": "Show which environment is in which target, and in which state.",
-    "report": "Write an HTML page about environments and targets.",
-    "refs": "List which files of the repository use which environments.",
-    "list": "List the environments in a target.",
-    "show": "Show one environment or one version in a target.",
-    "targets": "List the targets in envsync.yaml.",
-    "schema": "Print a JSON Schema for editors and pipelines.",
-    "emulator": "Emulate Azure ML on loopback, for a command or as a server.",
-}
-"""The commands in the order of `--help`. Command `x` is the function `run` of `module_of("x")`.
-
-Each summary repeats the first line of the docstring of `run`, so that `--help` imports no command.
-"""
-
-_DOCUMENTATION = f"{DOCUMENTATION}/reference/commands.md"
-
-# After "\b", click does not wrap the paragraph, so the link stays on one line and can be opened.
-# https://click.palletsprojects.com/en/stable/documentation/
-_EPILOG = "\b\nExample:\n  {example}\n\n\b\nDocumentation:\n  {documentation}#envsync-{name}"
-
 # ClickException is the base of all errors for a wrong command line. typer contains a copy of click
 # and does not export ClickException. typer exports BadParameter, whose second base is
 # ClickException.
 _WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
-
-
-class _LazyGroup(typer.core.TyperGroup):
-    """A group of commands. Imports only the command that the user runs."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        # Add placeholders instead of commands. Help and completion need only names and summaries.
-        for name, summary in SUMMARIES.items():
-            self.add_command(typer.core.TyperCommand(name, short_help=summary))
-
-    def resolve_command(
-        self, ctx: "Context", args: list[str]
-    ) -> "tuple[str | None, Command | None, list[str]]":
-        """Returns the name, the imported command and the arguments after the name."""
-        name, command, rest = super().resolve_command(ctx, args)
-        if name in SUMMARIES:
-            command = load_command(name)
-            # Global options work after the command as well.
-            command.params += repeated_options(self.params, command.params)
-        return name, command, rest
-
-
-class _Command(typer.core.TyperCommand):
-    """A command whose help shows no Python types. `--json` is short for `--format json`."""
-
-    def make_parser(self, ctx: "Context") -> Any:
-        """Returns the parser of the options."""
-        parser = super().make_parser(ctx)
-        for parameter in self.params:
-            if isinstance(parameter, typer.core.TyperOption) and "--format" in parameter.opts:
-                # `--json` sets the parameter of `--format`, so that the last option on a command
-                # line with both options has priority.
-                parser.add_option(
-                    parameter, ["--json"], parameter.name, action="store_const", const="json"
-                )
-        return parser
-
-    def shell_complete(self, ctx: "Context", incomplete: str) -> "list[CompletionItem]":
-        """Returns the completions of an option name or an argument.
-
-        Also returns the options that the help of a command does not list: `--json`, and the global
-        options.
-        """
-        from typer._click.shell_completion import CompletionItem
-
-        found = super().shell_complete(ctx, incomplete)
-        if incomplete.startswith("-"):
-            options = [item for item in self.params if isinstance(item, typer.core.TyperOption)]
-            names = [name for option in options if option.hidden for name in option.opts]
-            names += ["--json" for option in options if "--format" in option.opts]
-            found += [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        return found
-
-    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
-        """Writes the sections "Arguments" and "Options"."""
-        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is None:
-                continue
-            if parameter.param_type_name == "argument":
-                # typer shows the Python type of an argument, as in `GLOB <list[str]>`. Show only
-                # `GLOB`.
-                record = (parameter.metavar or record[0], record[1])
-                sections["Arguments"].append(record)
-            else:
-                sections["Options"].append(record)
-        for title, records in sections.items():
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
-
-
-def module_of(name: str) -> str:
-    """Returns the name of the module of a command.
-
-    `import` is a keyword of Python, so its module is `import_`.
-    """
-    return f"envsync.cli.{name}_" if iskeyword(name) else f"envsync.cli.{name}"
-
-
-def load_command(name: str) -> typer.core.TyperCommand:
-    """Imports the module of a command and returns the command.
-
-    Args:
-        name: a key of `SUMMARIES`.
-    """
-    module = import_module(module_of(name))
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(
-        name,
-        cls=_Command,
-        epilog=_EPILOG.format(example=module.EXAMPLE, documentation=_DOCUMENTATION, name=name),
-        # In `envsync emulator COMMAND --option`, the option belongs to COMMAND.
-        context_settings={"allow_interspersed_args": name != "emulator"},
-    )(module.run)
-    return cast("typer.core.TyperCommand", typer.main.get_command(single))
 
 
 def _print_version(requested: bool) -> None:
@@ -172,9 +37,9 @@ def _print_version(requested: bool) -> None:
 
 app = typer.Typer(
     name="envsync",
-    cls=_LazyGroup,
+    cls=LazyGroup,
     help="Keep Azure Machine Learning environments in git: plan, review, apply.",
-    epilog=f"\b\nDocumentation:\n  {_DOCUMENTATION}",
+    epilog=f"\b\nDocumentation:\n  {COMMANDS_PAGE}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -201,9 +66,7 @@ def _global_options(
     ] = False,
     color: Annotated[
         Color,
-        typer.Option(
-            "--color", help="Print colours; auto means in a terminal, unless NO_COLOR is set."
-        ),
+        typer.Option("--color", help="Print colours. auto: in a terminal, unless NO_COLOR is set."),
     ] = Color.AUTO,
     debug_http: Annotated[
         Path | None,
@@ -275,9 +138,9 @@ def _help_width() -> int | None:
 
 
 def _with_lost_output(code: int) -> int:
-    """Reports that a result could not be written to standard output. Returns the exit code.
+    """Prints an error if standard output could not be written. Returns the exit code.
 
-    A reader that closes the pipe, such as `head`, has read enough, so this is not an error.
+    A closed pipe is not an error: its reader, such as `head`, has read enough.
     """
     sys.stdout.flush()
     error = error_of(sys.stdout)

@@ -1,4 +1,4 @@
-"""The texts of the files that `envsync init` writes, made from what the repository contains."""
+"""The texts of the files that `envsync init` writes. They depend on the files of the repository."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class NewProject(Struct, frozen=True):
 
 
 def working_directory(below: str) -> str:
-    """Returns the line of a workflow that makes the action run in the project directory."""
+    """Returns the workflow line that makes the action run in the project directory."""
     return f"working-directory: {_quoted(below)}"
 
 
@@ -126,7 +126,7 @@ def runs_hooks(text: str, below: str) -> bool:
 
 
 def _names(text: str, directory: str) -> bool:
-    """Returns whether a text contains a path. `envs` is not a path in `envsync` or `a/envs`."""
+    """Returns whether a text contains a path as a whole: `a/envs` does not contain `envs`."""
     return bool(re.search(rf"(?<![\w./-]){re.escape(directory)}(?![\w.-]|/\w)", text))
 
 
@@ -148,7 +148,7 @@ def example() -> str:
 
 
 def common_directories(paths: Iterable[str]) -> tuple[str, ...]:
-    """Returns directories that contain all files, as few as possible and as deep as possible.
+    """Returns the fewest and deepest directories that together contain all files.
 
     Args:
         paths: the files, relative to the project directory, with `/`.
@@ -168,7 +168,7 @@ def _outermost(directories: Iterable[str]) -> list[str]:
 
 
 def _encodable(directory: str) -> str:
-    """Returns a directory, or its nearest parent with a UTF-8 path if its own path is not UTF-8."""
+    """Returns a directory. If its path is not UTF-8, returns the nearest UTF-8 parent."""
     while True:
         try:
             directory.encode()
@@ -189,6 +189,6 @@ def _template(name: str) -> str:
 
 
 def hooks_to_add(text: str) -> Sequence[str]:
-    """Returns the lines of the hooks alone, for a configuration file that exists already."""
+    """Returns only the lines of the hooks, to add them to an existing configuration file."""
     lines = text.splitlines()
     return lines[lines.index("repos:") + 1 :]

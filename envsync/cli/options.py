@@ -148,6 +148,6 @@ AllowInUseOption = Annotated[
     bool,
     typer.Option(
         "--allow-in-use",
-        help="Allow the plan to archive what files of the repository use.",
+        help="Allow the plan to archive environments that files of the repository use.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Paths in text, relative to the directory in which the user started envsync.
+"""Paths in the text output. They are relative to the directory in which the user started envsync.
 
 Terminals and editors resolve a path such as `environments/a.yml:3` from that directory. Paths in
 JSON are relative to the project directory, so that they are the same for everybody.
@@ -29,7 +29,8 @@ def shown_path(root: Path, file: str) -> str:
 
     Args:
         root: the project directory.
-        file: the path relative to the project directory, or the absolute path of a file outside.
+        file: the path relative to the project directory, or the absolute path if the file is
+            outside of the project directory.
     """
     start = _START.get() or str(Path.cwd())
     # A file outside of the project keeps its absolute path, because a relative path would be

@@ -71,7 +71,7 @@ def run(
 ) -> int:
     """Show the changes that apply would make, without writing.
 
-    Exits with 1 if the plan has rejections or would archive too much.
+    Exits with 1 if the plan has rejections or would archive too many environments.
     """
     session: Session = context.obj
     if all_targets and (target or out):
@@ -130,7 +130,7 @@ def run(
         texts = dict.fromkeys(_text(session, plan, since) for plan in plans)
         session.out("\n".join(texts))
     for name, message in failed.items():
-        session.error(f"The target {name} cannot be planned: {message}")
+        session.error(f"Cannot make a plan for the target {name}: {message}")
     if failed:
         return 1
     return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)

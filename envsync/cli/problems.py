@@ -98,8 +98,7 @@ def below_repository(root: Path) -> str:
 
     The path has the separator `/`. In annotations and in code scanning, GitHub requires paths that
     are relative to the root of the repository. Without a repository, the path is relative to the
-    directory in `GITHUB_WORKSPACE`. If the project is outside this directory as well, the path is
-    empty.
+    directory in `GITHUB_WORKSPACE`. If the project is outside of this directory, the path is empty.
     """
     root = root.resolve()
     above = (root, *root.parents)

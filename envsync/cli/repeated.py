@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from envsync.cli.session import Session
 
-# Maps the name of each global option to the attribute of Session, and to the type of its value.
+# Maps the name of each global option to an attribute of Session, and to the type of the value.
 _ATTRIBUTES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "config": ("config_file", Path),
     "quiet": ("quiet", bool),

@@ -130,9 +130,9 @@ class Session(Struct, frozen=True):
         )
 
     def silent_connection(self, name: str, parallel: int | None = None) -> Connection:
-        """Returns the settings of a connection to one of several targets that are read at once.
+        """Returns the settings of a connection that shows no progress.
 
-        The progress bar of the command counts targets, so the connection shows no progress.
+        A command that reads several targets at the same time shows the number of targets instead.
         """
         from envsync.targets.connection import in_silence
 
@@ -184,18 +184,17 @@ class Session(Struct, frozen=True):
     def out(self, text: str) -> None:
         """Writes a result to standard output.
 
-        Control characters are escaped as in `err`, and so are commands that a pipeline would
-        execute.
+        Escapes control characters (see `err`), and commands that a pipeline would execute.
         """
         self.out_commands(shown_lines(text, color=self.use_color(sys.stdout)))
 
     def out_commands(self, text: str) -> None:
-        """Writes a result to standard output, in which commands for a pipeline are not escaped."""
+        """Writes a result to standard output. Does not escape commands for a pipeline."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Writes a text that is not a result to standard output. With `-q`, writes nothing."""
+        """Writes to standard output a text that is not a result. With `-q`, writes nothing."""
         if not self.quiet:
             self.out(text)
 
@@ -210,8 +209,8 @@ class Session(Struct, frozen=True):
     def err(self, text: str) -> None:
         """Writes progress, a warning or an error to standard error.
 
-        Control characters and characters that change the direction of text are escaped, except line
-        breaks and, if standard error is coloured, the codes of colours.
+        Escapes control characters, and characters that change the direction of text. Keeps line
+        breaks. Keeps colour codes if standard error is coloured.
         """
         text = masked(shown_lines(text, color=self.use_color(sys.stderr)))
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
@@ -229,8 +228,9 @@ def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     """Returns indented JSON that every stream and file can encode.
 
     A file name that is not valid UTF-8 contains surrogates, which cannot be encoded. This function
-    escapes surrogates (https://peps.python.org/pep-0383/). It also escapes the `#` of commands that
-    a pipeline would execute, and characters that a terminal does not show.
+    escapes surrogates (https://peps.python.org/pep-0383/). The function also escapes characters
+    that a terminal does not show, and the `#` of commands that a pipeline would execute, such as
+    `##[error]`.
 
     Args:
         data: the JSON data.

@@ -117,8 +117,8 @@ def open_registry(
 def _registry(project: Project, target: str | None, registry: str) -> TargetConfig:
     """Returns the settings of a registry, which does not have to be a target of the project.
 
-    The cloud and the credential are those of the target on the command line, or of the target that
-    is this registry.
+    The cloud and the credential come from the target on the command line, or from the target for
+    this registry.
     """
     config = project.config
     if target is not None:
@@ -144,7 +144,7 @@ def new_import(
         target: the open target or registry that contains the version.
         source: the address of the version.
         name: the name of the new environment.
-        unversioned: whether the file has no `version`.
+        unversioned: whether the new file has no `version`.
 
     Raises:
         UsageError: the name is not valid.

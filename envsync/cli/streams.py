@@ -142,8 +142,8 @@ def line_width(stream: TextIO) -> int:
 def _fill_descriptors() -> None:
     """Opens the null device for each standard file descriptor that is closed.
 
-    Otherwise, the next file that is opened, such as the database of a local target, would get the
-    descriptor, and a child process would write its output to this file.
+    Otherwise, the next opened file, such as the database of a local target, would get the
+    descriptor. A child process would then write its output to this file.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < _STANDARD:
         os.set_inheritable(descriptor, True)

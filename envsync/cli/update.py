@@ -34,7 +34,7 @@ def run(
         bool,
         typer.Option(
             "--references",
-            help="Also update references to environments of registries to the newest version.",
+            help="Also write the newest version into references to registry environments.",
         ),
     ] = False,
     digest_only: DigestOnlyOption = False,
@@ -43,8 +43,8 @@ def run(
 ) -> int:
     """Write the newest tags of images and their digests into files.
 
-    Replaces each tag with the newest tag of the same shape. Exits with 1 if a registry does not
-    have an image.
+    Replaces each tag with the newest tag of the same shape: 22.04 with 24.04, but not with latest.
+    Exits with 1 if a registry does not have an image.
     """
     session: Session = context.obj
     project = session.project()

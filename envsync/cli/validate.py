@@ -49,7 +49,7 @@ def run(
         typer.Option(
             "--channel",
             metavar="CHANNEL",
-            help="Solve with this channel instead of those of the files. Can be repeated.",
+            help="Solve with this channel instead of the channels in the files. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -104,7 +104,7 @@ def validate(
 
 
 def _with_solved(session: Session, loaded: Loaded, channels: Sequence[str]) -> Loaded:
-    """Solves the conda files of the loaded files, and adds the problems that this finds."""
+    """Solves the conda files. Adds the problems that the solver finds to the loaded problems."""
     from envsync.api.solving import solve_conda_files
 
     if not loaded.declarations:
@@ -174,7 +174,7 @@ def _nothing_found(config: Config, paths: Sequence[Path]) -> Problem:
         fix = "Pass the path of an environment file, or of a directory that contains one."
     else:
         message = f"There is no environment file below {_listed(config.environments)}."
-        lists = "`envsync validate -v` lists every other YAML file with the reason."
+        lists = "`envsync validate -v` says why other YAML files are not environment files."
         if config.path is None:
             fix = (
                 f"Change to the project directory, pass it with -C, or run `envsync init`. {lists}"

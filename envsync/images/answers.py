@@ -19,7 +19,7 @@ MANIFESTS: Final = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-# Indexes are first, so that a registry returns the index of an image for several platforms.
+# Indexes are first, so that a registry returns the index if an image has several platforms.
 ACCEPT: Final = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -56,7 +56,7 @@ def json_of(answer: Answer, host: str) -> dict[str, object]:
 
 
 def next_page(link: str) -> dict[str, str]:
-    """Returns the query of the next page in a header `Link`; empty on the last page."""
+    """Returns the query of the next page, from a header `Link`; empty on the last page."""
     found = re.search(r"<([^>]*)>\s*;\s*rel=\"?next\"?", link)
     return dict(parse_qsl(urlsplit(found[1]).query)) if found else {}
 

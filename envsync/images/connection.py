@@ -34,7 +34,7 @@ _SILENCE_SECONDS: Final = 30.0
 """An attempt fails if the registry sends no data for this number of seconds."""
 
 TIME_LIMIT: Final = 60.0
-"""Seconds after which a failing request is no longer retried. `Retry-After` cannot extend it."""
+"""Seconds after which a failing request is no longer retried, even if `Retry-After` is longer."""
 
 MAX_BODY: Final = 16 << 20
 """Maximum number of bytes of a body. Registries limit manifests to 4 MiB."""

@@ -76,7 +76,7 @@ class DockerLogins:
         return _mapping(found)
 
     def find(self, registry: str) -> Login | None:
-        """Returns the login for a registry, or None. A credential helper is run if one is set."""
+        """Returns the login for a registry, or None. Runs a credential helper, if there is one."""
         key = _HUB_KEY if registry == DOCKER_HUB else registry
         helpers = _mapping(self._config.get("credHelpers"))
         helper = helpers.get(key) or helpers.get(registry) or self._config.get("credsStore")
@@ -118,7 +118,7 @@ class DockerLogins:
 
 
 def _run_helper(helper: str, key: str) -> str:
-    """Returns the output of a credential helper, or an empty string if it has no login.
+    """Returns the output of a credential helper, or an empty string if the helper has no login.
 
     Raises:
         OSError, ValueError, SubprocessError: the helper cannot be run, or has failed.

@@ -52,7 +52,7 @@ class Registry:
             connection: the connection.
             login: returns the user's login for a registry, or None.
             token: returns a token of Microsoft Entra. If None, registries of Azure use the default
-                sign-in, and other registries get no such token.
+                sign-in, and other registries get no token of Microsoft Entra.
         """
         self.host = host
         address = _HUB_HOST if host == DOCKER_HUB else host
@@ -113,7 +113,7 @@ class Registry:
     def created(self, repository: str, reference: str) -> str | None:
         """Returns when an image was built, such as `2026-10-01T12:00:00Z`; None if unknown.
 
-        For an image for several platforms, the time is that of linux/amd64.
+        If the image has several platforms, this is the time of the image for linux/amd64.
 
         Args:
             repository: the path of the image in the registry.
@@ -150,7 +150,7 @@ class Registry:
 
         Raises:
             NotFound: the status is 404.
-            RegistryError: the registry cannot be reached, or returns another unexpected status.
+            RegistryError: the registry cannot be reached, or returns an unexpected status.
         """
         answer = self._asked(method, f"{self.base}/v2/{path}", repository, parameters)
         if answer.status == 404:
@@ -241,7 +241,7 @@ class Registry:
         try:
             return exchange(self.base, self.host, self._connection, self._token_of)
         except RegistryError as error:
-            # The registry possibly allows anonymous access. If it does not, this error is reported.
+            # The registry may allow anonymous access. If it does not, report this error.
             self._no_sign_in = str(error)
             return None
 
@@ -249,7 +249,7 @@ class Registry:
         """Returns a bearer token to read a repository.
 
         Raises:
-            RegistryError: the token server refuses the login, or its address is not safe.
+            RegistryError: the token server refuses the login, or its address does not use HTTPS.
         """
         realm = urlsplit(challenge.realm)
         is_local = self._is_local and is_loopback(realm.hostname or "")

@@ -1,4 +1,4 @@
-"""Resolves the tags of many images to digests, with several requests at once."""
+"""Resolves the tags of many images to digests, with several requests at the same time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_YEAR: Final = 1980
 
 
 class Registries:
-    """The registries of a run. Each request uses the login of the user."""
+    """The container registries that a command uses. Each request uses the login of the user."""
 
     def __init__(self, warn: Callable[[str], None], time_limit: float = TIME_LIMIT) -> None:
         """Reads the logins of the user. Does not connect.
@@ -63,7 +63,7 @@ class Registries:
     def days(
         self, images: Iterable[Image], advance: Callable[[int, int], None]
     ) -> dict[Image, str | Unresolved | None]:
-        """Returns the day on which each image was built, such as `2024-12-15`, if it is known."""
+        """Returns the day on which each image was built, such as `2024-12-15`, if known."""
 
         def day(registry: Registry, image: Image) -> str | None:
             reference = image.digest or image.tag or LATEST
@@ -77,7 +77,7 @@ class Registries:
         question: Callable[[Registry, Image], Result],
         advance: Callable[[int, int], None],
     ) -> dict[Image, Result | Unresolved]:
-        """Asks the registry of each image, with eight requests at once.
+        """Asks the registry of each image, with up to eight requests at the same time.
 
         Args:
             images: the images. For equal images, the registry is asked only once.
@@ -115,7 +115,7 @@ class Registries:
 
 
 def day_of(created: str | None) -> str | None:
-    """Returns the day of a time such as `2024-12-15T10:00:00Z`; None if it is not a real date.
+    """Returns the day of a time such as `2024-12-15T10:00:00Z`, or None if there is no real date.
 
     Reproducible builds have the time 0 or 1980-01-01, which is not the day of the build.
     """

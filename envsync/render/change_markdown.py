@@ -102,7 +102,7 @@ def field_lines(fields: Iterable[FieldView], column: int) -> Iterator[str]:
 
 
 def _values(field: FieldView) -> Iterator[tuple[str, str, str]]:
-    """Yields a mark, a name and a value for each line of a field."""
+    """Yields a diff sign, a name and a value for each line of a field."""
     if field.note:
         yield "!", field.path, field.note
     if field.items:

@@ -26,7 +26,7 @@ def drifted_text(drifted: Drifted) -> str:
 
 
 def who(by: str | None, at: str | None) -> str:
-    """Returns who made the last write: `by Ada at 2026-…`, or `in the target` if it is unknown."""
+    """Returns who made the last write: `by Ada at 2026-…`, or `in the target` if unknown."""
     if by is None or at is None:
         return "in the target"
     return printable(f"by {by} at {_FRACTION.sub('', at).replace('+00:00', 'Z')}")

@@ -101,8 +101,8 @@ def item_lines(text: str, room: int, *, full: bool) -> list[str]:
 def name_width(names: Iterable[str], width: int) -> int:
     """Returns the number of columns for names at the beginning of lines.
 
-    Names wider than half a line are ignored. Otherwise, one long name would move the texts beside
-    all other names to the right.
+    Names wider than half a line are ignored. Otherwise, one long name would move all texts to the
+    right.
     """
     return max((size for size in map(cells, names) if size <= width // 2), default=0)
 
@@ -110,7 +110,7 @@ def name_width(names: Iterable[str], width: int) -> int:
 def named_lines(
     rows: Iterable[tuple[str, str]], width: int, indent: str = ""
 ) -> Iterator[list[str]]:
-    """Yields the lines of each row: the text is beside the name if it fits, otherwise below it.
+    """Yields the lines of each row. If a row is too long for one line, the text is below the name.
 
     Args:
         rows: names and texts.

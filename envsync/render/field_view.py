@@ -66,7 +66,7 @@ class FieldView(Struct, frozen=True):
             version.
         note: `reordered` if the order of a list differs. In this case, the last items are the whole
             list in its new order, without signs. Renderers can leave out the items without signs.
-        context: True if the field does not differ, so that it is shown only for completeness.
+        context: True if the field does not differ, and is shown only for completeness.
     """
 
     path: str
@@ -105,7 +105,7 @@ def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple
 
 
 def _list_label(path: str) -> str:
-    """Returns the path of a list, or of the list that contains an item, without indices.
+    """Returns the path of a list without indices. For an item, returns the path of its list.
 
     `conda_file.dependencies[4].pip[2]` belongs to `conda_file.dependencies.pip`.
     """

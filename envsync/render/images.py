@@ -1,4 +1,4 @@
-"""Renders findings about images, and what was written, as text and as Markdown."""
+"""Renders findings about images, and the written changes, as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def images_text(
         written: the images that were changed.
         place: the function that returns the path that is shown.
         paint: a function that colours text.
-        verbose: whether unchanged images are shown, and digests in full.
+        verbose: whether to show unchanged images and full digests.
     """
     lines: list[str] = []
     for item in findings:
@@ -102,8 +102,8 @@ def images_markdown(
 
 def unresolved_text(findings: Iterable[ImageFinding]) -> list[str]:
     """Returns one line for each registry that did not answer, with the number of its images."""
-    # In the other states, a reason says why a registry did not answer. The digest can be known
-    # nevertheless, if only the request for the tags failed.
+    # In all states except `others`, a reason says why a registry did not answer. The image can have
+    # a digest nevertheless, if only the request for its tags failed.
     others = ("unwritable", "missing")
     counts = Counter(item.reason for item in findings if item.reason and item.state not in others)
     return [
@@ -123,7 +123,7 @@ def _table(written: Iterable[ImageFinding], *, with_age: bool) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    # A bar would end the cell, even in code.
+    # A `|` would end the cell, even in code.
     return code(printable(text).replace("|", r"\x7c"))
 
 

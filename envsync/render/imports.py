@@ -19,7 +19,7 @@ def imported_text(
     Args:
         address: the name and the version.
         files: the files of the version.
-        notes: sentences about content of the version that the files do not contain.
+        notes: sentences that say which content of the version is missing in the files.
         paint: a function that colours text.
         dry_run: whether nothing was written.
     """
@@ -56,7 +56,7 @@ def import_summary(counts: Mapping[str, int], paint: Paint, *, dry_run: bool) ->
     """Returns the last line of an import.
 
     Args:
-        counts: the number of versions by `imported` and `failed`.
+        counts: the numbers of versions, with the keys `imported` and `failed`.
         paint: a function that colours text.
         dry_run: whether nothing was written.
     """

@@ -68,7 +68,7 @@ def duration(seconds: float) -> str:
 def applied_text(
     outcomes: Iterable[Outcome], unverified: Sequence[str] | None, paint: Paint
 ) -> str:
-    """Returns the summary of an apply: the changes by status, and the result of the verification.
+    """Returns the summary of an apply: the number of changes by status, and the verification.
 
     Args:
         outcomes: the outcomes of all changes.

@@ -89,7 +89,8 @@ def plan_body(plan: Plan, *, limit: int | None = None, own: Collection[str] | No
         # must not displace rejections and warnings.
         for section in (rejections, warnings, latest, *names, *changes):
             texts[id(section)] = section.text(room)
-            # The lists of names are not counted, because they repeat the names of the changes.
+            # Do not say how many names are left out, because the lists only repeat names of
+            # changes.
             if section not in names and (missing := section.count - section.kept(room)):
                 left_out.append(section.counted(missing))
             room -= size(texts[id(section)])
@@ -164,8 +165,8 @@ def _separated(
 ) -> list[Section]:
     """Returns one section or two sections.
 
-    In a pull request, there are two sections if some changes are not from the pull request.
-    Otherwise, there are two sections if some changes overwrite an edit in the target.
+    With `own`, there are two sections if some changes are not in `own`. Without `own`, there are
+    two sections if some changes overwrite an edit in the target.
     """
     pairs = list(zip(plan.changes, shown.changes, strict=True))
     if own is None and any(change.drifted for change in plan.changes):
@@ -184,7 +185,7 @@ def _separated(
 def _drifted(
     pairs: Iterable[tuple[Change, ItemView]], shown: PlanView, room: float
 ) -> list[Section]:
-    """Returns a section for changes that undo edits in the target, and one for other changes.
+    """Returns one section for changes that undo edits in the target, and one for all other changes.
 
     A restore is in the first section, because somebody may have archived the version in the target.
     """

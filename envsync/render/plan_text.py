@@ -78,8 +78,7 @@ def plan_text(
         ]
     layout = _Layout(shown, paint, width=width, full=full, brief=brief)
     blocks = [layout.item(item) for item in (*shown.changes, *shown.rejections)]
-    # Pair each block with the block before it: `[[""], *blocks]` contains the blocks one place
-    # later.
+    # Pair each block with the block before it: `[[""], *blocks]` is `blocks` shifted by one.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
         # An empty line separates two blocks, unless both have a single line. For example, many
         # changes that archive a version are easier to read without empty lines between them.

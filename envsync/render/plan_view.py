@@ -179,7 +179,7 @@ def reached_lines(uses: Sequence[str], most: int | None = MOST_USES) -> list[str
 
 
 def _place(target: str) -> tuple[str, ...]:
-    """Returns the parts of a workspace id in words, or the whole id if it has another form."""
+    """Returns the parts of a workspace id in words. Returns an id of another form unchanged."""
     found = _ARM_ID.match(target)
     if found is None:
         return (target,)

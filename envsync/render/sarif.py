@@ -60,8 +60,7 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 def _rule(found: Problem) -> JSON:
     """Returns the SARIF description of the rule that a problem violates."""
-    # `_SENTENCES` has no sentence for a rule of another version of envsync, so the id of the rule
-    # is used.
+    # If `_SENTENCES` has no sentence for the rule, use the id of the rule.
     sentence = _SENTENCES.get(found.rule, found.rule)
     page = f"rules.md#{found.rule}" if found.rule in RULES else "rules.md"
     if found.rule in COMPARED:
@@ -98,5 +97,5 @@ def _result(item: Problem, index: int, prefix: str) -> JSON:
 def _artifact(path: str) -> JSON:
     # Python represents a file name that is not UTF-8 with surrogates (PEP 383).
     uri = quote(path, errors="surrogateescape")
-    # An absolute path is outside the repository, so it has no base.
+    # An absolute path is outside the repository, so it has no `uriBaseId`.
     return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}

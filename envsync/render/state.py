@@ -47,8 +47,8 @@ def container_text(container: Container, paint: Paint) -> str:
             printable(item.version) + (" @latest" if item.version == container.latest else ""),
             # Seconds are enough: `2024-05-01T12:00:00.123456Z` becomes `2024-05-01 12:00:00`.
             item.created[:19].replace("T", " "),
-            # A "hidden" version is not archived itself. Restoring the environment shows the version
-            # again.
+            # A "hidden" version is not archived itself, but its environment is. Restoring the
+            # environment shows the version again.
             "archived" if item.archived else "hidden" if container.archived else "active",
             printable(item.owner or "-"),
             printable(item.environment.metadata.description or ""),

@@ -57,7 +57,7 @@ _HEADER: Final = ("ENVIRONMENT", "VERSION")
 
 _GAP: Final = "  "
 _SHORT_NAME: Final = 20
-"""A long name is cut to at least this number of columns."""
+"""A long name is never cut to fewer columns than this."""
 
 _MOST_VERSION: Final = 16
 """The maximum number of columns of a version."""
@@ -140,7 +140,7 @@ def _table(blocks: _Blocks, targets: Sequence[str], paint: Paint, width: int) ->
 
 
 class _Layout(Struct, frozen=True):
-    """A table, and the number of columns that each part of a line has.
+    """A table, with the number of columns for each part of a line.
 
     Attributes:
         fits: whether the lines fit into the width.
@@ -163,7 +163,7 @@ class _Layout(Struct, frozen=True):
         width: int,
         header: int,
     ) -> _Layout:
-        """Computes the widths. The names of environments get the columns that are left.
+        """Computes the widths. The names of environments get the remaining columns.
 
         Args:
             blocks: the rows, in blocks.
@@ -188,7 +188,7 @@ class _Layout(Struct, frozen=True):
         )
 
     def text(self, paint: Paint) -> str:
-        """Returns the lines of the table. Rows without a cell for these targets are left out."""
+        """Returns the lines of the table. Leaves out rows that have no cell in this table."""
         bold = [("", printable(target)) for target in self.targets]
         lines = [paint("bold", self._line(*_HEADER, bold, lambda _style, text: text))]
         for block in self.blocks:

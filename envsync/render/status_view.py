@@ -1,4 +1,4 @@
-"""The table of a status, as every format shows it. Superseded versions of a name share a row."""
+"""The table of a status, the same for every format. Superseded versions of a name share a row."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _combined(rows: list[StatusRow]) -> RowView:
 
 
 def _name(row: StatusRow) -> str:
-    """Returns the name, with a note if it could be confused with a declared name."""
+    """Returns the name. Adds a note if the name could be confused with a declared name."""
     name = printable(row.key.name)
     return f"{name} (no suffix)" if row.key.lacks_suffix else name
 

@@ -46,8 +46,8 @@ def short_digest(digest: str) -> str:
 def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str]:
     """Yields a text as lines of at most `width` terminal columns.
 
-    Lines are broken at spaces. A word that is too long for a line, such as the name of an image, is
-    broken after a separator if a separator is near the end of the line.
+    Lines are broken at spaces. A word that is too long for a line, such as an image name, is
+    broken. If a separator is near the end of the line, the word is broken after this separator.
 
     Args:
         text: the text; spaces at its beginning are kept.

@@ -20,8 +20,8 @@ _SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)/?$"
 def channels_of(channels: Iterable[str], dependencies: Iterable[str]) -> tuple[str, ...]:
     """Returns the channels that conda uses for a specification.
 
-    conda adds `defaults` to the channels of a file without `nodefaults`, and the channels of
-    dependencies such as `conda-forge::numpy`.
+    conda adds the channels of dependencies such as `conda-forge::numpy`. Unless a channel is
+    `nodefaults`, conda also adds `defaults`.
 
     Args:
         channels: the channels of the specification.
@@ -39,7 +39,7 @@ def channels_of(channels: Iterable[str], dependencies: Iterable[str]) -> tuple[s
 def addresses(channel: str) -> tuple[str, ...]:
     """Returns the addresses of the channels that a name stands for.
 
-    A community channel, such as `conda-forge`, is its own address.
+    The name of a community channel, such as `conda-forge`, is also its address.
     """
     if channel == DEFAULTS:
         return tuple(address for name in DEFAULT_CHANNELS for address in addresses(name))
@@ -52,8 +52,7 @@ def with_address(dependency: str) -> str:
     """Replaces the channel of a dependency such as `pkgs/main::numpy` with its address."""
     channel, separator, rest = dependency.partition("::")
     found = addresses(channel.strip())
-    # `defaults` has several addresses, and the solver gets these channels under the name
-    # `defaults`.
+    # `defaults` has several addresses. The solver knows these channels by the name `defaults`.
     return f"{found[0]}::{rest}" if separator and len(found) == 1 else dependency
 
 

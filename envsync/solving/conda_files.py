@@ -92,14 +92,14 @@ def _without_channel(item: str) -> str:
 
 
 def _names_a_file(item: str) -> bool:
-    # `https://host/channel::name` is a package of a channel, not the address of a package. The
-    # solver would download a package whose address is in brackets: `name[url=https://…]`.
+    # `https://host/channel::name` names a package in a channel. It is not the address of a package.
+    # The solver would download a package whose address is in brackets: `name[url=https://…]`.
     return "://" in (item.partition("::")[2] or item) or conda_fault(item) == "local"
 
 
 @dataclass(slots=True)
 class Findings:
-    """The problems of conda files, with their severities and ignore comments.
+    """Collects the problems of conda files. Applies severities, and comments that ignore problems.
 
     Attributes:
         files: the cache through which files are read.

@@ -29,7 +29,7 @@ async def smallest_conflict(explain: Explain, candidates: Sequence[int]) -> list
     """Returns a set that cannot be installed, although every smaller part can be installed.
 
     The algorithm is QuickXplain (Junker 2004, https://cdn.aaai.org/AAAI/2004/AAAI04-027.pdf). For a
-    conflict of k out of n dependencies, it needs about k·log(n/k) calls of `explain`.
+    conflict of k out of n dependencies, the algorithm needs about k·log(n/k) calls of `explain`.
 
     Args:
         explain: a function that returns why a set cannot be installed, or None.
@@ -45,7 +45,7 @@ async def _search(
 
     Args:
         explain: a function that returns why a set cannot be installed, or None.
-        kept: indexes that are part of every set for `explain`.
+        kept: indexes that every call of `explain` includes.
         added: whether `kept` has grown since the last call of `explain`.
         candidates: the indexes to choose from.
     """
@@ -69,5 +69,6 @@ def one_line(explanation: str) -> str:
     joined = "; ".join(dict.fromkeys(filter(None, lines)))
     # A line that ends with one of these words is continued in the next line.
     text = joined.replace(":; ", ": ").replace(" requires; ", " requires ")
-    # The start of an explanation of one dependency only repeats that it cannot be installed.
+    # If the explanation is about one dependency, its start only repeats that the dependency cannot
+    # be installed.
     return _START.sub("", text)

@@ -51,7 +51,7 @@ class Unreachable(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """A mistake because of which a dependency cannot be installed.
+    """A reason why a dependency cannot be installed.
 
     Attributes:
         kind: the kind of mistake.

@@ -116,14 +116,15 @@ class Solver:
             if _name(spec) in names:
                 specs[index] = spec
             else:
-                # The search is slow, and the report of a file shows only the first faults.
+                # Search for near names only for the first faults: the search is slow, and a report
+                # shows only the first faults.
                 suggest = len(faults) < _SUGGESTIONS
                 near = _near(_name(spec), names) if suggest else ()
                 faults.append(Fault("unknown", index, near=near))
         try:
             faults += await self._conflicts(request, specs)
         except GatewayError as error:
-            # The index of a channel was read, but a part of the index that describes packages was
+            # The index of a channel was read, but a part of the index with package descriptions was
             # not.
             reason = _short(error)
             named = (name for name in request.channels if any(map(reason.count, addresses(name))))
@@ -208,7 +209,7 @@ def _virtual_package(item: str) -> GenericVirtualPackage:
 
 
 def _near(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    # The comparison is slow, and names of very different length are never similar.
+    # Names of very different length are never similar. Do not compare them, because this is slow.
     if len(name) > MAX_WORD:
         return ()
     similar = [item for item in known if abs(len(item) - len(name)) <= _NEAR]
@@ -218,7 +219,7 @@ def _near(name: str, known: Iterable[str]) -> tuple[str, ...]:
 def _short(error: Exception) -> str:
     """Returns the first and the last cause of an error of py-rattler, as one line."""
     causes = _causes(error)
-    # The last cause names the file that is missing.
+    # If a file is missing, only the last cause is needed: it names the file.
     first = () if causes[0].startswith("could not find subdir") else causes[:1]
     return masked(": ".join(dict.fromkeys((*first, causes[-1]))))
 

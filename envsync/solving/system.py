@@ -31,10 +31,10 @@ Source: https://packages.ubuntu.com/libc6 and https://packages.debian.org/libc6.
 """
 
 DEFAULT_GLIBC: Final = GLIBC["22.04"]
-"""The glibc of base images of Azure ML whose name contains no series of Ubuntu."""
+"""The glibc version of Azure ML base images whose name contains no Ubuntu version."""
 
 LINUX: Final = "5.15"
-"""The kernel of the computers of Azure ML that have Ubuntu 22.04."""
+"""The kernel version of Azure ML computers with Ubuntu 22.04."""
 
 ARCHSPEC: Final = "x86_64_v3"
 """The instruction set that every size of virtual machine for Azure ML has (AVX2)."""

@@ -306,7 +306,7 @@ def test_bump_says_that_a_shallow_clone_lacks_commits(
     result = run("-C", str(tmp_path / "clone"), "bump", "a")
 
     assert result.out.endswith("a  1 -> 2\n")
-    assert result.err.startswith("Warning: this clone is shallow, so the next version can be one")
+    assert result.err.startswith("Warning: this clone is shallow, so an older commit may")
 
 
 def test_bump_says_that_a_partial_clone_lacks_contents(
@@ -323,7 +323,7 @@ def test_bump_says_that_a_partial_clone_lacks_contents(
     result = run("-C", str(tmp_path / "partial"), "bump", "a")
 
     assert result.out.endswith("a  1 -> 2\n")
-    assert result.err.startswith("Warning: this is a partial clone (`--filter`), so the next")
+    assert result.err.startswith("Warning: this is a partial clone (`--filter`), so an older")
     complete = run("-C", str(tmp_path / "complete"), "bump", "a")
     assert complete.out.endswith("a  1 -> 4\n")
     assert complete.err == ""

@@ -162,7 +162,7 @@ def test_adopt_writes_nothing_if_the_plan_has_other_changes(project: Path, run: 
     result = run("import", "--adopt")
 
     assert result.code == 1
-    assert "the versions were not adopted, because the plan has rejections" in result.err
+    assert "the versions were not adopted, because the plan has a rejection" in result.err
     assert "a/env.yml" in written(project)
     assert run("list", "--json").data[0]["versions"][0]["owner"] is None
     register(project, "b")

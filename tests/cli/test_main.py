@@ -15,7 +15,8 @@ import pytest
 import typer
 
 from envsync import __version__
-from envsync.cli.main import SUMMARIES, app, load_command, module_of
+from envsync.cli.commands import SUMMARIES, load_command, module_of
+from envsync.cli.main import app
 from envsync.cli.repeated import repeated_options
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
@@ -73,7 +74,8 @@ def test_the_help_of_a_command_shows_no_python_types(run: Run, name: str) -> Non
 def test_help_imports_no_command() -> None:
     code = (
         "import sys\n"
-        "from envsync.cli.main import SUMMARIES, app, module_of\n"
+        "from envsync.cli.commands import SUMMARIES, module_of\n"
+        "from envsync.cli.main import app\n"
         "app(['--help'], standalone_mode=False)\n"
         "names = [name for name in SUMMARIES if module_of(name) in sys.modules]\n"
         "sys.exit(str(names))"
@@ -86,7 +88,8 @@ def test_help_imports_no_command() -> None:
 def test_a_command_imports_no_other_command() -> None:
     code = (
         "import sys\n"
-        "from envsync.cli.main import SUMMARIES, app, module_of\n"
+        "from envsync.cli.commands import SUMMARIES, module_of\n"
+        "from envsync.cli.main import app\n"
         "app(['schema', 'plan'], standalone_mode=False)\n"
         "names = [name for name in SUMMARIES if module_of(name) in sys.modules]\n"
         "sys.exit(str(names))"

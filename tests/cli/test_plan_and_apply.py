@@ -451,9 +451,9 @@ def test_option_all_targets_plans_the_other_targets_if_one_target_fails(
     assert "Target good" in text.out
     errors = [line for line in text.err.splitlines() if line.startswith("Error: ")]
     assert [line.partition(":")[2].partition(":")[0] for line in errors] == [
-        " The target unset cannot be planned",
-        " The target broken cannot be planned",
-        " The target empty cannot be planned",
+        " Cannot make a plan for the target unset",
+        " Cannot make a plan for the target broken",
+        " Cannot make a plan for the target empty",
     ]
     assert [plan["target"]["name"] for plan in data["plans"]] == ["good"]
     assert list(data["unreachable"]) == ["unset", "broken", "empty"]

@@ -74,8 +74,8 @@ def apply(
     completed = _run(inputs, directory, approval.digest if approval else None)
     applied = _read(completed)
     if applied and applied.is_stopped and approval and _is_left(applied.plan, approval):
-        # An earlier run has made some of the approved changes. Pass the digest of the current plan,
-        # which was compared with the approval. envsync then refuses a plan with a different digest.
+        # An earlier run has made some of the approved changes. The current plan was compared with
+        # the approval. Pass its digest, so that envsync refuses a plan with a different digest.
         completed = _run(inputs, directory, applied.plan.digest)
         applied = _read(completed)
     if applied is None:

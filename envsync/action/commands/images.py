@@ -37,7 +37,7 @@ class _Changed(Struct, frozen=True):
 
 
 def change_images(inputs: Inputs, event: Event, directory: Path, github: GitHub | None) -> Result:
-    """Runs `lock` or `update`, and keeps its pull request up to date.
+    """Runs `lock` or `update`, and writes the changes to a pull request.
 
     Raises:
         UsageError: the step has no token, or runs for a pull request.
@@ -101,9 +101,9 @@ def _changed_paths(repository: Repository) -> list[str]:
 
 
 def _file(repository: Repository, path: str) -> File:
-    """Returns the content of a file as git would commit it, with its mode."""
+    """Returns the mode and the content of a file, as git would commit them."""
     listed = repository.run("ls-files", "--stage", "-z", "--", path)
     mode = listed.partition(b" ")[0].decode()
-    # Filters such as `* text=auto` change the content on its way into a commit.
+    # Git attributes, such as `* text=auto`, can change the content before git stores it.
     name = repository.run("hash-object", "-w", f"--path={path}", "--", str(repository.top / path))
     return File(path, mode, repository.run("cat-file", "blob", name.decode().strip()))

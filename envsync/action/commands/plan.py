@@ -41,8 +41,8 @@ def plan(
     file = new_plan_file(temporary)
     options = (*target_option(inputs), "--out", str(file))
     completed = envsync(directory, "plan", *options, *inputs.args)
-    # Check whether the plan file exists. The exit code does not show whether envsync made a plan:
-    # the exit code is 1 after an error, and also for a plan with rejections.
+    # Check whether the plan file exists. The exit code does not say whether envsync made a plan:
+    # both an error and a plan with rejections have the exit code 1.
     if not file.exists():
         return no_plan(completed, directory)
     planned = read_plan(file)

@@ -75,7 +75,7 @@ def _entries(target: TargetReport) -> list[HistoryEntry]:
 
 
 def _known(name: str, item: RegisteredVersion) -> Iterator[HistoryEntry]:
-    """Yields the entries that the version itself shows: its creation and its last write."""
+    """Yields an entry for the creation of a version, and an entry for its last write."""
     tags: JSON = {"tags": dict(item.environment.provenance.as_tags())}
     # If the version was written again, its tag names the commit of the last write, not of the
     # creation.

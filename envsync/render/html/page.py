@@ -84,7 +84,7 @@ def _shown(value: Any) -> Any:
 
 
 def _prose(text: str) -> Markup:
-    """Returns a sentence as HTML. Shows words in backticks, and a whole command, as code."""
+    """Returns a sentence as HTML. Words in backticks become code, and so does a whole command."""
     html = str(escape(printable(text)))
     if html.startswith("envsync "):
         html = f"`{html}`"

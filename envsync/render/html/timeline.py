@@ -17,7 +17,7 @@ WIDTH: Final = 600
 
 _EDGE: Final = 12
 _GAP: Final = 16
-"""The minimum distance between two dots, so that versions of the same minute can be told apart."""
+"""The minimum distance between two dots. Without it, versions of the same minute would overlap."""
 
 
 class VersionView(Struct, frozen=True):
@@ -48,7 +48,7 @@ class TimelineView(Struct, frozen=True):
 
 
 class EnvironmentView(Struct, frozen=True):
-    """An environment in the targets that have it. `first` is the time of its oldest version."""
+    """One environment in all its targets. `first` is the time of the oldest version."""
 
     name: str
     first: str
