@@ -78,6 +78,16 @@ class TargetError(EnvsyncError):
     """A target cannot be read, or has not completed an operation."""
 
 
+class PossiblyActive(TargetError):
+    """An environment is restored, but one of its archived versions is possibly active now."""
+
+    def __init__(self, name: str, version: str, reason: EnvsyncError) -> None:
+        super().__init__(
+            f"The environment {name} is restored, but it is unknown whether its version {version} "
+            f"is still archived: {reason} Run apply again."
+        )
+
+
 class Conflict(TargetError):
     """Nothing was written, because the target has changed since the plan was made."""
 

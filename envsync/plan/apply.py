@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from envsync.model.errors import Conflict, EnvsyncError
+from envsync.model.errors import Conflict, EnvsyncError, PossiblyActive
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.outcome import Outcome
@@ -236,7 +236,10 @@ def _carry_out(change: Change, target: Target) -> Outcome:
             # together with their container. So archive these versions again. The target writes
             # nothing for a version that is still archived.
             for version in change.keep_archived:
-                target.set_archived(change.name, version, archived=True)
+                try:
+                    target.set_archived(change.name, version, archived=True)
+                except EnvsyncError as error:
+                    raise PossiblyActive(change.name, version, error) from error
     except Conflict as conflict:
         return Outcome(change, "conflict", str(conflict))
     except EnvsyncError as error:

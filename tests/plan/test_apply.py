@@ -272,6 +272,30 @@ def test_a_failed_restore_step_skips_the_other_changes_of_its_name(
     assert target.read(["a"])["a"].archived
 
 
+def test_a_restore_says_that_a_version_is_possibly_active_if_archiving_it_again_fails(
+    target: Recorder,
+) -> None:
+    run(target, planned(target, declared("a", "1"), declared("b", "1")))
+    target.set_archived("a", None, archived=True)
+    plan = planned(target, declared("a", "2"), declared("b", "1"))
+
+    def fail_after_the_restore() -> None:
+        if "restore a" in target.operations:
+            target.fails = {"archive a:1"}
+
+    target.before = fail_after_the_restore
+    outcomes = run(target, plan)
+
+    assert [item.error for item in outcomes if item.status == "failed"] == [
+        "The environment a is restored, but it is unknown whether its version 1 is still archived: "
+        "archive a:1 fails in this test Run apply again."
+    ]
+    assert statuses(outcomes)["create a:2"] == "skipped"
+    target.before, target.fails = lambda: None, set()
+    run(target, planned(target, declared("a", "2"), declared("b", "1")))
+    assert planned(target, declared("a", "2"), declared("b", "1")).is_empty
+
+
 def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
     """Each of four creates waits until all four have started, so a sequential apply cannot end."""
     # The timeout makes a sequential apply fail instead of hang.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec import Struct
 
-from envsync.model.errors import TargetError
+from envsync.model.errors import PossiblyActive, TargetError
 from envsync.model.naming import is_reserved
 from envsync.targets import refusals
 from envsync.targets.azure.checks import ensure_archived, unknown_result
@@ -144,7 +144,10 @@ class ContainerWriter(Struct, frozen=True):
         # The documentation does not say whether restoring a container also restores versions that
         # were archived separately. Archive these versions again.
         for version in alone:
-            self.versions.set_version(name, version, True)
+            try:
+                self.versions.set_version(name, version, True)
+            except TargetError as error:
+                raise PossiblyActive(name, version, error) from error
 
 
 def _unmarked(name: str, owner: str, error: TargetError) -> TargetError:

@@ -11,20 +11,21 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from msgspec.structs import replace
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import Build, BuildContext, EnvironmentKey, EnvironmentSpec, Metadata
-from envsync.model.errors import TargetError
+from envsync.model.errors import PossiblyActive, TargetError
 from envsync.model.provenance import Provenance
 from envsync.project.context.scan import scan_context
 from envsync.project.settings.targets import TargetKind
 from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.version_writer import VersionWriter
 from envsync.targets.azure.wire import Resource
 from envsync.targets.connection import Connection
 from tests.command import envsync
@@ -624,6 +625,27 @@ class TestTraps:
             target.set_archived("pydata", None, False)
 
             assert flags(target) == {None: False, "1": False, "2": True, "3": False}
+
+    def test_a_restore_says_which_version_is_possibly_active_if_archiving_it_again_fails(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with in_process(tmp_path, restore="all") as service, service.target("workspace") as target:
+            for version in ("1", "2"):
+                target.create(environment(version=version))
+            target.set_archived("pydata", "2", True)
+            target.set_archived("pydata", None, True)
+
+            def refuse(*_: object) -> NoReturn:
+                raise TargetError("The service is busy.")
+
+            monkeypatch.setattr(VersionWriter, "set_version", refuse)
+            with pytest.raises(PossiblyActive) as caught:
+                target.set_archived("pydata", None, False)
+
+            assert str(caught.value) == (
+                "The environment pydata is restored, but it is unknown whether its version 2 is "
+                "still archived: The service is busy. Run apply again."
+            )
 
     def test_the_latest_version_is_the_version_created_last(self, service: Azure) -> None:
         with service.target("workspace") as target:
