@@ -67,7 +67,7 @@ def requirements(source: Path, version: str, name: str) -> list[list[str]]:
 
     Args:
         source: the directory of `action.yml`.
-        version: the release, without `v`; empty for the source code.
+        version: the release, without `v`. Empty if the source code is installed.
         name: a key of `_EXTRAS`.
     """
     if version:
@@ -90,7 +90,7 @@ def key(source: Path, version: str, name: str) -> str:
 
     Args:
         source: the directory of `action.yml`.
-        version: the release, without `v`; empty for the source code.
+        version: the release, without `v`. Empty if the source code is installed.
         name: a key of `_EXTRAS`.
     """
     # A virtual environment works only with the Python that created it.

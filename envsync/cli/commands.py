@@ -33,7 +33,7 @@ SUMMARIES: Final = {
     "show": "Show one environment or one version in a target.",
     "targets": "List the targets in envsync.yaml.",
     "schema": "Print a JSON Schema for editors and pipelines.",
-    "emulator": "Emulate Azure ML on loopback, for a command or as a server.",
+    "emulator": "Emulate Azure ML on loopback, while a command runs or as a server.",
 }
 """The commands in the order of `--help`. Command `x` is the function `run` of `module_of("x")`.
 

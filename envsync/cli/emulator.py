@@ -1,4 +1,4 @@
-"""`envsync emulator`: emulates Azure ML on loopback, for a command or as a server."""
+"""`envsync emulator`: emulates Azure ML on loopback, while a command runs or as a server."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 from enum import StrEnum
@@ -202,7 +202,7 @@ def run(
         ),
     ] = _DEFAULTS.retry_after,
 ) -> int:
-    """Emulate Azure ML on loopback, for a command or as a server.
+    """Emulate Azure ML on loopback, while a command runs or as a server.
 
     The command gets the address of the emulator in environment variables. Exits with the exit code
     of the command.

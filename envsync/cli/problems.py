@@ -36,7 +36,7 @@ def show_problems(
         problems: the problems, in the order in which they are printed.
         files: the number of environment files that were read.
         environments: the number of environments that these files declare.
-        fields: the fields that differ, for each problem that is about an edit.
+        fields: the fields that differ, for each problem about an edited declaration.
         latest: the changes of `@latest` that affect files of the repository. None for a command
             that does not look for such changes.
     """

@@ -201,5 +201,5 @@ def state_file(state: Path, settings: Settings, *, kind: AssetKind, name: str) -
     """
     if kind == "workspace" and settings.workspaces[:1] == (name,):
         return state
-    # The file name is in lower case: names are case-insensitive, but not every file system is.
+    # Azure ignores the case of a name, but a file system does not always ignore it.
     return state.with_name(f"{state.stem}.{kind}-{name.lower()}{state.suffix}")

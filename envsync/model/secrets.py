@@ -185,7 +185,7 @@ _CONDA_ID: Final = (
 
 def token_spans(text: str) -> Iterator[tuple[Format, int, int]]:
     """Yields the format, start and end of each credential in one of the formats `TOKENS`."""
-    # Almost every text contains none of the literal strings, and needs no search for a pattern.
+    # Search for the literal strings first: they are rare, and patterns are slow.
     found = [item for literal, item in _BY_LITERAL if literal in text]
     for item in dict.fromkeys(found):
         for start, end in item.spans(text):

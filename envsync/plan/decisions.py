@@ -124,8 +124,8 @@ def _restore_environment(
 
     Restoring a container makes its versions visible again, except the versions that are archived
     individually. The plan first archives the undeclared versions, so that only declared versions
-    reappear. If an undeclared version belongs to another owner, the project is not allowed to
-    archive the version, and the name is rejected.
+    reappear. If such a version belongs to another owner, the project is not allowed to archive it
+    first, and the name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:

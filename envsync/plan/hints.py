@@ -53,7 +53,9 @@ def glob_hint(
     if _WILDCARD.search(glob):
         ignored = [name for name in names if fnmatchcase(name.lower(), glob.lower())]
         if ignored:
-            return f"Names are case-sensitive: ignoring case, the GLOB matches {_listed(ignored)}."
+            return (
+                f"Names are case-sensitive. In another case, the GLOB matches {_listed(ignored)}."
+            )
     return name_hint(glob, names, files)
 
 

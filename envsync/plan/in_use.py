@@ -1,8 +1,8 @@
 """Rejects archives of environments that are protected or in use. Finds the uses of `@latest`.
 
 An environment is in use if a change breaks a reference to it. A change breaks a reference if the
-reference resolves to an active version before the change, but not after the change. For example, an
-archive of one version breaks references to this version, but breaks references to `@latest` only if
+reference resolves to an active version before the change, but not after the change. For example,
+archiving one version breaks references to this version, but breaks references to `@latest` only if
 no other version is active.
 """
 

@@ -100,7 +100,7 @@ class Declared(Value, frozen=True):
     """The declared environments, and the names that they have in the targets.
 
     Attributes:
-        declarations: the declarations, with the names in the files.
+        declarations: the declarations. Their names are as in the files, without a suffix.
         suffixes: the suffixes of the targets. A target adds its suffix to every declared name.
         registries: the registries of the targets, in lower case.
         has_workspace: whether a target is a workspace or a local file.

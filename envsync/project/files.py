@@ -226,7 +226,7 @@ def fields(parsed: ParsedFile) -> dict[str, Node]:
 
 
 def _pairs(parsed: ParsedFile, node: MappingNode) -> dict[str, Node]:
-    # `entries` fails if `<<` merges the mapping itself or a value that is not a mapping. To
+    # `entries` fails if `<<` merges a mapping into itself, or merges a value that is no mapping. To
     # classify a broken file, the keys that are written in the file are enough.
     pairs = node.value if parsed.is_broken else entries(node)
     return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}

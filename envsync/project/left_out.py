@@ -25,9 +25,10 @@ def left_out(
         versions: the registered versions that the project owns.
 
     Returns:
-        The reason for each name and each file path. The names are those that `include` or `exclude`
-        of the target leaves out. The files are the existing source files of `versions` that
-        `exclude` of the project matches. File paths are relative to the project directory.
+        The reason for each name and each file path. The names are those that `include` of the
+        target does not match, or that `exclude` of the target matches. The files are the existing
+        source files of `versions` that `exclude` of the project matches. File paths are
+        relative to the project directory.
     """
     reasons = left_out_names(project.declarations, project.config, target)
     if not project.config.exclude:

@@ -66,7 +66,7 @@ WARNINGS: Final[dict[str, str]] = {
     "large-context": "The build context is slow to upload.",
     "secret-in-context": "A file of the build context contains a credential.",
     "secret-in-tag": "A tag contains a credential.",
-    "end-of-life-python": "Python, Ubuntu or CUDA no longer gets security fixes.",
+    "end-of-life-python": "The release of Python, Ubuntu or CUDA no longer gets security fixes.",
     "duplicate-file": "Two files declare the same version with the same content.",
     "useless-pattern": "A pattern of a target in `envsync.yaml` matches no environment.",
     "useless-ignore": "The ignore comment has no effect.",

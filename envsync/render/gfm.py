@@ -34,10 +34,10 @@ def code(text: str) -> str:
     text = countable(text)
     marks = _marks(_BACKTICKS.findall(text), least=1)
     stripped = text.strip(" ")
-    # A code span cannot begin or end with a backtick, so content with a backtick at an end gets a
-    # space on each side. Parsers remove these spaces. If content already begins and ends with a
-    # space, parsers would also remove these spaces, so this content gets a space on each side as
-    # well. See https://github.github.com/gfm/#code-spans
+    # A code span cannot begin or end with a backtick, so content that begins or ends with one
+    # gets a space on each side. Parsers remove these spaces. If content already begins and ends
+    # with a space, parsers would also remove these spaces, so this content gets a space on each
+    # side as well. See https://github.github.com/gfm/#code-spans
     pad = " " if not text or (stripped and text != stripped.strip("`")) else ""
     return f"{marks}{pad}{text}{pad if text else ''}{marks}"
 

@@ -78,7 +78,7 @@ def images_summary(
 def images_markdown(
     findings: Iterable[ImageFinding], written: Sequence[ImageFinding], bumps: Iterable[Bump]
 ) -> str:
-    """Returns the changed images and versions as tables, as the body of a pull request."""
+    """Returns the body of a pull request: tables of the changed images and versions."""
     findings = list(findings)
     parts: list[str] = []
     if written:

@@ -163,7 +163,7 @@ class _Layout(Struct, frozen=True):
         width: int,
         header: int,
     ) -> _Layout:
-        """Computes the widths. The names of environments get the remaining columns.
+        """Computes the widths. The names of environments get the remaining width of the line.
 
         Args:
             blocks: the rows, in blocks.

@@ -276,7 +276,7 @@ def test_a_path_or_a_version_instead_of_a_name_is_reported_before_the_target_is_
     [
         ("plan.json", "run `envsync apply --plan plan.json`."),
         ("A", "Names are case-sensitive. Did you mean `a`?"),
-        ("A*", "ignoring case, the GLOB matches `a`."),
+        ("A*", "In another case, the GLOB matches `a`."),
         ("nothing", "Run `envsync list`"),
     ],
 )

@@ -315,7 +315,7 @@ def test_text_in_a_pipe_is_wrapped_only_if_the_variable_columns_is_set(
 ) -> None:
     declare(project, "long", description=LONG)
     shown = shell(project, "envsync plan long", **variables).stdout
-    summary = "Emulate Azure ML on loopback, for a command or as a server."
+    summary = "Emulate Azure ML on loopback, while a command runs or as a server."
     help_ = shell(project, "envsync --help", **variables).stdout
 
     assert (LONG not in shown) == is_wrapped

@@ -31,7 +31,7 @@ FILES = {
         ("Churn-Train", "Names are case-sensitive. Did you mean `churn-train`?"),
         (
             "ALPHA*",
-            "Names are case-sensitive: ignoring case, the GLOB matches `alpha`, `alpha-gpu`",
+            "Names are case-sensitive. In another case, the GLOB matches `alpha`, `alpha-gpu`",
         ),
         # A misspelt name.
         ("churn-trian", "Did you mean `churn-train`?"),

@@ -47,8 +47,7 @@ class _Applied(Struct, frozen=True):
     @property
     def is_stopped(self) -> bool:
         """True if envsync made a plan and applied no change."""
-        # A failed change also makes the exit code nonzero, but in this case envsync prints
-        # outcomes.
+        # After a failed change, the exit code is not 0 either, but there are outcomes.
         return self.completed.code != 0 and not self.outcomes
 
 

@@ -78,8 +78,8 @@ class Workspaces:
     def _writing(self, operation: _Operation) -> Handler:
         """Returns the handler of a PUT.
 
-        As in recorded responses, the handler returns 201 for new and existing resources, with the
-        URL of the resource.
+        The handler returns 201 and the URL of the resource, whether or not the resource is new.
+        The recorded responses of the service do the same.
         """
 
         def handler(call: Call) -> Answer:

@@ -16,7 +16,7 @@ from envsync.model.environment import ROUTES
 from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionSpec, Written
 
 LABELS: Final = "azureml.labels"
-"""A key of a version's `properties` that only the service writes, in recordings since 2023-10."""
+"""The service adds this key to a version's `properties`, as recordings since 2023-10 show."""
 
 _OS_TYPES = {"linux": "Linux", "windows": "Windows"}
 _OLD_PYTHON = re.compile(r"python\s*={1,2}\s*((?:2|3\.[0-7])(?:\.[\d.*]+)?)\s*")

@@ -152,7 +152,7 @@ def _check_channels(
 def _check_dependencies(
     report: Report, node: Node, content: _Content, problems: list[TextProblem]
 ) -> bool:
-    """Checks `dependencies`. Returns False if the list has no dependencies and no errors."""
+    """Checks `dependencies`. Returns whether the list contains a dependency or an error."""
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
         fix = "Write each dependency on its own line, after `- `."

@@ -1,4 +1,4 @@
-"""The rows of two tables of the page: states in targets, and uses in files."""
+"""Rows of two tables of the page: the environments in each target, and their uses in files."""
 
 from __future__ import annotations
 

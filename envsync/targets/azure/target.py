@@ -190,8 +190,8 @@ class AzureTarget:
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version does not exist or is curated, `restore` is True although the
-                container is archived, or the service ignored a change.
+            TargetError: the version does not exist or is curated, or the service ignored a change.
+                Also raised if `restore` is True while the container is archived.
         """
         with self._writing(key.name):
             if before is not None:

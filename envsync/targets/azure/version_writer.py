@@ -91,8 +91,8 @@ class VersionWriter(Struct, frozen=True):
             # After creating a version in a registry, azure-ai-ml sends a GET of the version. The
             # service can respond to this GET with 404, although the version was created.
             if failure is None or is_absent_environment(failure):
-                # A version of an archived container is archived from the start (documentation,
-                # "Archive").
+                # A new version of an archived container is archived as well:
+                # https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2#archive
                 archived = self.fresh.archived(key.name)
                 new = Resource(key.version, {})
                 written = after_write(

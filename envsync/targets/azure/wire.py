@@ -236,7 +236,7 @@ def _is_upload(uri: str, digest: str | None) -> bool:
 
     In a workspace, the URL of an upload contains the hash of the content. In a registry, both the
     URL of an upload and a declared URL can belong to a storage account. In a registry, a URL
-    therefore counts as an upload if the version has a digest tag or the URL ends with `/`. The
+    is therefore treated as an upload if the version has a digest tag or the URL ends with `/`. The
     caller has already checked that the digest tag does not match a declared URL. If azure-ai-ml
     could not upload a build context, it registers a local path. A local path does not count as an
     upload.

@@ -73,7 +73,7 @@ _OLD_ASSERTION: Final = (
     f"request a new token for each sign-in: {DOCUMENTATION}/how-to/azure.md#signing-in"
 )
 _WRONG_CLOCK: Final = (
-    "Azure refused a new token of this job, because the token is not valid at the current time. "
+    "Azure did not accept a new token of this job, because the token is not valid now. "
     "Check the clock of this machine."
 )
 _NO_CONNECTION: Final = (
