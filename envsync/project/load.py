@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -99,8 +100,6 @@ def load(
     # Drafts that name the same file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
-    # Drafts of different processes have equal reports of a file that they both name.
-    problems = list(dict.fromkeys(problems))
     declarations = without_copies(declared for draft in drafts if (declared := draft.declaration()))
     return Loaded(
         found.environment_files,
@@ -168,11 +167,12 @@ def _discover_named(
     # So the environments directories are searched as well. The directories in `paths` come first,
     # so that messages show the paths that the user knows.
     within = [path for path in environments if os.path.isdir(path)] if below else []
-    found = discover([*below, *within], files, exclude, reader.classify)
 
     def is_named(path: str) -> bool:
         return any(is_within(path, directory) for directory in below)
 
+    classify = partial(reader.classify, wanted=is_named)
+    found = discover([*below, *within], files, exclude, classify)
     for path, absolute in zip(paths, named, strict=True):
         if absolute not in found_directories and absolute not in single:
             shown = files.display(absolute) if is_within(absolute, files.root) else path

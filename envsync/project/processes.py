@@ -1,55 +1,39 @@
-"""Divides the work on a long list among the cores of this machine."""
+"""Decides in how many processes a long list is handled."""
 
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 MAX_PROCESSES: Final = 4
 """Maximum number of processes. A container can see more cores than it may use."""
 
-SIGNALS_THREAD: Final = "signals"
+SIGNALS_THREAD: Final = "envsync-signals"
 """The name of the thread that waits for signals. This thread holds no lock while it waits."""
 
 
-def divide(
-    work: Callable[[Sequence[Item]], Result], items: Sequence[Item], *, least: int
-) -> list[tuple[Sequence[Item], Result]]:
-    """Divides a list into parts, and calls a function with each part.
+def divided(items: Sequence[Item], *, least: int) -> list[Sequence[Item]]:
+    """Divides a list into one part for each process that should handle it.
 
-    The first part is handled in this process. Each other part is handled in a fork of this process,
-    at the same time. If a fork fails for any reason, its part is handled in this process.
+    The list is not divided if it is short, or if this process cannot be forked safely.
 
     Args:
-        work: the function. Its result must be picklable. Its other effects are lost in a fork.
         items: the list.
-        least: the minimum number of items in a part, so that a fork is worth its time.
+        least: the minimum number of items in a part, so that a process is worth its time.
 
     Returns:
-        Each part with its result. The first part is first.
+        Parts of about the same length, in the order of the list.
     """
-    count = max(1, min(_cores(), len(items) // least))
+    size = len(items)
+    count = max(1, min(_cores(), size // least))
     if count > 1 and not _may_fork():
         count = 1
-    if count == 1:
-        return [(items, work(items))]
-    # Imported here, because most projects are small.
-    from envsync.project.fork import Fork
-
-    first, *others = (items[number::count] for number in range(count))
-    with ExitStack() as stack:
-        forks = [stack.enter_context(Fork(work, part)) for part in others]
-        done = [(first, work(first))]
-        for part, fork in zip(others, forks, strict=True):
-            received = fork.receive()
-            done.append((part, received[0] if received else work(part)))
-    return done
+    return [items[size * part // count : size * (part + 1) // count] for part in range(count)]
 
 
 def _cores() -> int:
@@ -58,10 +42,14 @@ def _cores() -> int:
 
 
 def _may_fork() -> bool:
-    """Returns False if a fork could wait forever for a lock, which no thread of it would release.
+    """Returns whether this process can be forked safely.
 
-    A fork copies only the thread that calls `fork`. So no other thread may hold a lock.
+    A fork copies only the thread that calls `fork`. If another thread holds a lock at this time,
+    the fork waits for the lock forever.
     """
+    # Otherwise, somebody else takes the exit codes of forks.
+    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
+        return False
     others = [item for item in threading.enumerate() if item is not threading.current_thread()]
     try:
         # A thread of a C library, such as NumPy's, is not in `threading.enumerate`.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 from yaml.nodes import ScalarNode
 
 from envsync.model.policy import FilePolicy, Versions
@@ -19,23 +21,23 @@ from envsync.project.files import Conda, Files, Unreadable, is_within
 from envsync.project.lfs import FIX as LFS_FIX
 from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
-from envsync.project.processes import divide
+from envsync.project.processes import divided
 from envsync.project.rules import Level
-from envsync.project.search.candidate import Candidate, classify
+from envsync.project.search.candidate import Candidate, classify, leads_out
 from envsync.project.search.walk import YamlFile
 from envsync.project.yaml.nodes import TextProblem
 
-LEAST: Final = 200
-"""Minimum number of YAML files that a process reads. Reading 200 files takes some 40 ms."""
+MIN_FILES: Final = 100
+"""Minimum number of environment files that a process reads. Reading them takes some 40 ms."""
 
 
-class _Part(Struct, frozen=True):
+class _Read(Struct, frozen=True):
     """What one process has read.
 
     Attributes:
         candidates: the classified files, by path.
         drafts: the drafts of the files that can be environment files, by path.
-        contents: `Files.contents` of the process.
+        contents: what the process has added to `Files.contents`.
         named: `Files.named` of the process.
         condas: `Files.condas` of the process.
     """
@@ -63,31 +65,69 @@ class Reader(Struct, frozen=True):
     policy: FilePolicy
     _drafts: dict[str, Draft] = field(default_factory=dict)
 
-    def classify(self, found: Sequence[YamlFile]) -> list[Candidate]:
-        """Classifies files. Keeps the drafts of those that can be environment files for `read`."""
-        candidates: dict[str, Candidate] = {}
-        for files, part in divide(self._part, found, least=LEAST):
-            # Two processes can read the same conda file, while somebody edits it.
-            contents = self.files.contents
-            if any(contents.get(path, data) != data for path, data in part.contents.items()):
-                part = self._part(files)
-            contents.update(part.contents)
-            self.files.named.update(part.named)
-            self.files.condas.update(part.condas)
-            self._drafts.update(part.drafts)
-            candidates.update(part.candidates)
-        return [candidates[file.path] for file in found]
+    def classify(
+        self, found: Sequence[YamlFile], wanted: Callable[[str], bool] = lambda _: True
+    ) -> list[Candidate]:
+        """Classifies files.
 
-    def _part(self, found: Sequence[YamlFile]) -> _Part:
-        candidates, drafts = {}, {}
+        If there are many environment files, several processes classify them. These processes also
+        read the environment files, because they have parsed them, and `read` returns the drafts.
+
+        Args:
+            found: the files.
+            wanted: returns whether `read` will be called with a path, if its file is an environment
+                file.
+        """
+        likely = [file for file in found if wanted(file.path) and self._is_likely(file)]
+        parts = divided(likely, least=MIN_FILES)
+        known: dict[str, Candidate] = {}
+        if len(parts) > 1:
+            # Imported here, because most projects are small.
+            from envsync.project.fork import in_forks
+
+            for part, read in zip(parts, in_forks(self._read_part, parts), strict=True):
+                # Each process reads a conda file that others name as well. If somebody has edited
+                # the file meanwhile, the part is read again with the content that is known first.
+                contents = self.files.contents
+                same = all(contents.get(path, data) == data for path, data in read.contents.items())
+                known.update(self._add(read if same else self._read_part(part)))
+        return [known.get(file.path) or classify(file, self.files) for file in found]
+
+    def _is_likely(self, file: YamlFile) -> bool:
+        """Returns whether a file is probably an environment file without a build context.
+
+        Build contexts are not read in several processes: their scans are too large to send, and a
+        build context can hide other files.
+        """
+        if leads_out(file, self.files):
+            return False
+        content = self.files.content(file.path, file.real)
+        return isinstance(content, bytes) and b"image:" in content and b"build" not in content
+
+    def _read_part(self, found: Sequence[YamlFile]) -> _Read:
+        files, candidates, drafts = self.files, {}, {}
+        before = len(files.contents)
         for file in found:
-            candidate = candidates[file.path] = classify(file, self.files)
-            # Whether a file in a build context is read depends on other files. The scans of build
-            # contexts are too large to send.
+            candidate = candidates[file.path] = classify(file, files)
             if candidate.reason is None and candidate.context is None:
                 drafts[file.path] = self._read(file.path)
+        contents = dict(islice(files.contents.items(), before, None))
+        return _Read(candidates, drafts, contents, files.named, files.condas)
+
+    def _add(self, read: _Read) -> Mapping[str, Candidate]:
+        """Adds what a process has read. Returns the candidates."""
         files = self.files
-        return _Part(candidates, drafts, files.contents, files.named, files.condas)
+        files.contents.update(read.contents)
+        files.named.update(read.named)
+        # Drafts that name the same conda file must share its report.
+        shared = {
+            id(conda.report): files.condas.setdefault(path, conda).report
+            for path, conda in read.condas.items()
+        }
+        for path, draft in read.drafts.items():
+            reports = (shared.get(id(report), report) for report in draft.file_reports)
+            self._drafts[path] = replace(draft, file_reports=tuple(filter(None, reports)))
+        return read.candidates
 
     def read(self, path: str) -> Draft:
         """Reads the environment file at an absolute path."""

@@ -1,4 +1,4 @@
-"""`divide` handles the parts of a list in several processes, and never loses a part."""
+"""A list is handled in several processes only if that is safe, and no part is ever lost."""
 
 from __future__ import annotations
 
@@ -15,37 +15,40 @@ pytestmark = pytest.mark.skipif(
 )
 
 PRELUDE = """
-import json, os, signal, threading
+import json, os, signal, sys, threading, time
 from envsync.project import processes
-from envsync.project.processes import divide
+from envsync.project.fork import in_forks
+from envsync.project.processes import divided
 
 processes._cores = lambda: 3
 parent = os.getpid()
 
-def show(done):
-    print(json.dumps([[list(part), result] for part, result in done]))
+def show(work):
+    print(json.dumps(in_forks(work, divided(range(9), least=3))))
+
+def parts(least=3):
+    print(json.dumps([list(part) for part in divided(range(9), least=least)]))
 """
-ITEMS = ([0, 3, 6], [1, 4, 7], [2, 5, 8])
 
 
 # A process of its own, because the threads of pytest prevent a fork.
-def run(code: str) -> Any:
+def run(code: str, ends: int = 0) -> Any:
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", PRELUDE + dedent(code)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (ends, "")
     return json.loads(result.stdout)
 
 
 def test_each_part_is_handled_in_a_process_of_its_own() -> None:
-    done = run("show(divide(lambda part: (os.getpid() == parent, os.getpid()), range(9), least=3))")
+    done = run("show(lambda part: (list(part), os.getpid() == parent, os.getpid()))")
 
-    assert [part for part, _ in done] == [*ITEMS]
-    assert [here for _, (here, _) in done] == [True, False, False]
-    assert len({process for _, (_, process) in done}) == 3
+    assert [part for part, _, _ in done] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert [here for _, here, _ in done] == [True, False, False]
+    assert len({process for _, _, process in done}) == 3
 
 
 @pytest.mark.parametrize(
@@ -61,37 +64,44 @@ def test_a_part_whose_fork_fails_is_handled_in_this_process(failure: str) -> Non
     done = run(
         f"""
         def work(part):
-            if os.getpid() != parent and 1 in part:
+            if os.getpid() != parent and 4 in part:
                 {failure}
             return sum(part)
-        show(divide(work, range(9), least=3))
+        show(work)
         """
     )
 
-    assert done == [[part, sum(part)] for part in ITEMS]
+    assert done == [3, 12, 21]
 
 
-def test_parts_are_handled_in_this_process_if_the_system_refuses_a_fork() -> None:
+def test_a_part_is_handled_in_this_process_if_the_system_refuses_a_fork() -> None:
     done = run(
         """
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
-        show(divide(lambda part: os.getpid() == parent, range(9), least=3))
+        show(lambda part: os.getpid() == parent)
         """
     )
 
-    assert [here for _, here in done] == [True, False, True]
+    assert done == [True, False, True]
 
 
-def test_an_error_in_this_process_ends_the_forks() -> None:
+@pytest.mark.parametrize("moment", ["here", "between"])
+def test_an_interrupt_ends_the_forks(moment: str) -> None:
     done = run(
-        """
+        f"""
+        fork = os.fork
+        def interrupted():
+            os.kill(parent, signal.SIGINT)
+            return fork()
+        if "{moment}" == "between":
+            os.fork = interrupted
         def work(part):
             if os.getpid() == parent:
                 raise KeyboardInterrupt
             signal.pause()
         try:
-            divide(work, range(9), least=3)
+            show(work)
         except KeyboardInterrupt:
             pass
         try:
@@ -104,34 +114,62 @@ def test_an_error_in_this_process_ends_the_forks() -> None:
     assert done == "no fork is left"
 
 
+def test_a_fork_ends_if_this_process_ends() -> None:
+    # The fork inherits standard output, so `run` waits until the fork has ended.
+    done = run(
+        """
+        def work(part):
+            if os.getpid() == parent:
+                print('"ended"', flush=True)
+                os.kill(parent, signal.SIGKILL)
+            return "x" * 1_000_000
+        show(work)
+        """,
+        ends=-9,
+    )
+
+    assert done == "ended"
+
+
 def test_a_signal_ends_a_fork_without_the_handlers_of_this_process() -> None:
     done = run(
         """
         signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.set_wakeup_fd(os.eventfd(0, os.EFD_NONBLOCK))
         def work(part):
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-            return [int(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL), len(blocked)]
-        show(divide(work, range(9), least=3))
+            handlers = [signal.getsignal(item) for item in (signal.SIGTERM, signal.SIGHUP)]
+            found = [item if isinstance(item, int) else -1 for item in handlers]
+            return [*found, len(blocked), signal.set_wakeup_fd(-1) >= 0]
+        show(work)
         """
     )
 
-    assert [result for _, result in done] == [[0, 0], [1, 0], [1, 0]]
+    default, ignored = 0, 1
+    assert done == [
+        [-1, ignored, 0, True],
+        [default, ignored, 0, False],
+        [default, ignored, 0, False],
+    ]
 
 
-@pytest.mark.parametrize(("name", "parts"), [("worker", 1), ("signals", 3)])
-def test_a_process_with_other_threads_than_the_one_for_signals_is_not_forked(
-    name: str, parts: int
-) -> None:
+@pytest.mark.parametrize(("name", "count"), [("worker", 1), ("envsync-signals", 3)])
+def test_only_the_thread_for_signals_allows_a_fork(name: str, count: int) -> None:
     done = run(
         f"""
         threading.Thread(target=threading.Event().wait, name="{name}", daemon=True).start()
-        show(divide(len, range(9), least=3))
+        parts()
         """
     )
 
-    assert len(done) == parts
+    assert len(done) == count
+
+
+@pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: None"])
+def test_a_program_that_waits_for_all_its_children_is_not_forked(handler: str) -> None:
+    assert run(f"signal.signal(signal.SIGCHLD, {handler})\nparts()") == [[*range(9)]]
 
 
 def test_a_short_list_is_not_divided() -> None:
-    assert run("show(divide(len, range(9), least=5))") == [[[*range(9)], 9]]
-    assert run("show(divide(len, [], least=5))") == [[[], 0]]
+    assert run("parts(least=5)") == [[*range(9)]]

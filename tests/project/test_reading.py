@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from envsync.model.policy import FilePolicy
 from envsync.project import fork, processes, reading
 from envsync.project.environment.draft import Draft
 from envsync.project.files import Files
@@ -40,11 +42,19 @@ PROJECT: Contents = {
 }
 
 
+SHARING = "name: NAME\nimage: i:1\nconda_file: shared.yml\n"
+
 Load = Callable[[Path], tuple[Loaded, Files]]
 
 
-def load_in(count: int, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Returns a function that loads a directory in a number of processes."""
+def load_in(count: int, monkeypatch: pytest.MonkeyPatch, **others: Any) -> Load:
+    """Returns a function that loads a directory in a number of processes.
+
+    Args:
+        count: the number of processes.
+        monkeypatch: the fixture.
+        others: further arguments of `load`.
+    """
     forks: list[int] = []
 
     class Counted(fork.Fork):  # type: ignore[type-arg]
@@ -61,9 +71,10 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch) -> Load:
             patch.setattr(processes, "_may_fork", lambda: True)
             patch.setattr(processes, "_cores", lambda: count)
             patch.setattr(fork, "Fork", Counted)
-            patch.setattr(reading, "LEAST", 1)
+            patch.setattr(reading, "MIN_FILES", 1)
             forks.clear()
-            result = load(root, [root], rules={}, versions="auto", files=files)
+            arguments = {"rules": {}, "versions": "auto", **others}
+            result = load(root, [root], files=files, **arguments)
             assert len(forks) == count - 1
         return result, files
 
@@ -84,6 +95,7 @@ def test_several_processes_read_the_same_as_one(
 
         assert several == one
         assert theirs.contents == files.contents
+        assert theirs.condas.keys() == files.condas.keys()
         assert theirs.named == files.named
         for declaration in several.declarations:
             with pytest.raises(TypeError):
@@ -124,3 +136,54 @@ def test_a_file_that_is_edited_meanwhile_is_read_as_it_was_read_first(
 
     specs = {item.name: item.spec.conda_file for item in loaded.declarations}
     assert specs["a"] == specs["b"]
+
+
+def test_drafts_of_several_processes_share_the_report_of_a_conda_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = "".join(f"unknown{number}: 1\n" for number in range(150))
+    root = write(
+        tmp_path,
+        {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcd"}
+        | {"environments/shared.yml": CONDA + unknown},
+    )
+    one, several = load_in(1, monkeypatch)(root)[0], load_in(4, monkeypatch)(root)[0]
+
+    assert [problem.file for problem in one.problems].count("environments/shared.yml") > 100
+    assert several == one
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_only_the_files_that_are_wanted_are_read(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {
+        f"environments/{directory}/{name}.yml": SHARING.replace("NAME", f"{directory}-{name}")
+        for directory in ("a", "b")
+        for name in ("1", "2", "3")
+    }
+    conda = {f"environments/{directory}/shared.yml": CONDA for directory in ("a", "b")}
+    root = write(tmp_path, {**texts, **conda})
+    directory = root / "environments" / "a"
+    loaded, files = load_in(count, monkeypatch, paths=[directory])(root)
+
+    assert [item.name for item in loaded.declarations] == ["a-1", "a-2", "a-3"]
+    assert [*files.condas] == [str(directory.resolve() / "shared.yml")]
+
+
+def test_rules_and_policy_are_the_same_in_every_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(
+        tmp_path, {f"{name}.yml": f"name: {name}\nimage: other.io/i:1\n" for name in "abcd"}
+    )
+    arguments = {
+        "rules": {"missing-description": "error"},
+        "policy": FilePolicy(images=("mcr.microsoft.com/*",)),
+        "versions": "explicit",
+    }
+    one = load_in(1, monkeypatch, **arguments)(root)[0]
+
+    assert [problem.severity for problem in one.problems] == ["error"] * len(one.problems)
+    assert len(one.problems) > 11
+    assert load_in(4, monkeypatch, **arguments)(root)[0] == one

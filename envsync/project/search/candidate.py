@@ -58,7 +58,7 @@ def classify(file: YamlFile, files: Files) -> Candidate:
         files: the cache through which the file is read.
     """
     # A link out of the project is not read here. `load` reports the link.
-    if not is_within(file.real, files.real_root) and is_within(file.directory, files.real_root):
+    if leads_out(file, files):
         return Candidate(file)
     content = files.content(file.path, file.real)
     # A file that cannot be read, or that is a Git LFS pointer, is treated as an environment file,
@@ -77,6 +77,12 @@ def classify(file: YamlFile, files: Files) -> Candidate:
     if parsed.document.root is None:
         return _classify_broken(file, seen)
     return _classify_parsed(file, files, parsed)
+
+
+def leads_out(file: YamlFile, files: Files) -> bool:
+    """Returns whether a file in the project is a link to a file outside of the project."""
+    root = files.real_root
+    return not is_within(file.real, root) and is_within(file.directory, root)
 
 
 def target(files: Files, directory: str, node: Node | None) -> str | None:
