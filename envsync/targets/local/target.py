@@ -12,7 +12,10 @@ import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Final
+
+from msgspec.structs import replace
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
@@ -70,6 +73,9 @@ class LocalTarget:
         directory = self.store.database.directory
         state = directory if directory.name == STATE else directory / STATE
         self._clean = False
+        # Decoding a row takes longer than reading it, so containers are kept until they change.
+        self._known: dict[str, Container] = {}
+        self._reading = Lock()
         self._contexts = ContextStore(state / "contexts")
 
     @property
@@ -86,7 +92,11 @@ class LocalTarget:
         Raises:
             TargetError: the file cannot be read.
         """
-        return self._state(self.store.read(names, owner))
+        with self._reading:
+            rows = self.store.read_changed(names, owner, self._known)
+            unknown = [row for row in rows.containers if row.name not in self._known]
+            self._known.update(self._state(replace(rows, containers=unknown)))
+            return {row.name: self._known[row.name] for row in rows.containers}
 
     def _clean_up(self) -> None:
         """Removes what killed processes have left, before the first write of this object."""

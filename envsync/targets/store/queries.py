@@ -54,12 +54,16 @@ _NEW_VERSION = """
 
 
 def snapshot(
-    connection: sqlite3.Connection, names: Collection[str] | None, owner: str | None
+    connection: sqlite3.Connection,
+    names: Collection[str] | None,
+    owner: str | None,
+    known: Collection[str] = (),
 ) -> Snapshot:
     """Returns containers with all their versions and build contexts.
 
     The result has the containers in `names`, the containers that `owner` owns, and the containers
-    in which `owner` owns a version. If `names` is None, all containers are returned.
+    in which `owner` owns a version. If `names` is None, all containers are returned. The versions
+    and build contexts of the containers in `known` are left out.
     """
     wanted, parameters = "", {}
     if names is not None:
@@ -67,10 +71,14 @@ def snapshot(
         # All names are passed as one JSON parameter, because SQLite limits the number of
         # parameters.
         parameters = {"names": json.dumps(list(names)), "owner": owner}
-    containers = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
+    result = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
+    containers = rows_of(ContainerRow, result)
+    if known:
+        unknown = [row.name for row in containers if row.name not in known]
+        wanted, parameters = _NAMED + ") ", {"names": json.dumps(unknown)}
     versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
     found = rows_of(VersionRow, versions)
-    return Snapshot(rows_of(ContainerRow, containers), found, _contexts_of(connection, found))
+    return Snapshot(containers, found, _contexts_of(connection, found))
 
 
 def snapshot_of(connection: sqlite3.Connection, name: str) -> Snapshot:

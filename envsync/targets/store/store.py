@@ -93,6 +93,24 @@ class Store:
                 return Snapshot()
             return queries.snapshot(connection, names, owner)
 
+    def read_changed(
+        self, names: Collection[str] | None, owner: str | None, known: dict[str, Any]
+    ) -> Snapshot:
+        """Returns the same containers as `read`, but leaves out the versions of known containers.
+
+        Args:
+            names: see `read`.
+            owner: see `read`.
+            known: anything that the caller has made from the rows of earlier calls, by the names of
+                the containers. Containers that may have changed since then are removed from it. A
+                store has only one such mapping.
+        """
+        with self.database.reading() as connection:
+            if connection is None:
+                return Snapshot()
+            self.database.changed.forget(connection, known)
+            return queries.snapshot(connection, names, owner, known.keys())
+
     def create_version(self, new: NewVersion, check: Check = _unchecked) -> None:
         """Registers a version and its container. Does nothing if the version is registered.
 
