@@ -127,9 +127,9 @@ class Store:
         # Check the version before the transaction, because the transaction creates the file.
         rules.check_new(new)
         with self.changing() as changes:
-            check(changes.snapshot(new.name))
-            if not changes.is_registered(new):
-                changes.create(new)
+            held = changes.snapshot(new.name)
+            check(held)
+            changes.register(new, held)
 
     def seed_curated(self, new: NewVersion) -> None:
         """Inserts a curated version, for tests and rehearsals.
@@ -139,8 +139,7 @@ class Store:
         Clients cannot change a curated environment or add versions to it.
         """
         with self.changing() as changes:
-            if not changes.is_registered(new):
-                changes.create(new, curated=True)
+            changes.register(new, changes.snapshot(new.name), curated=True)
 
     def update_version(
         self,
