@@ -112,6 +112,9 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
     """Returns the fields of the metadata that differ. Each tag is a separate field."""
+    # Most versions have the declared metadata, and all values are texts.
+    if before == after:
+        return ()
     return tuple(_differences(before.to_json(), after.to_json()))
 
 
@@ -258,6 +261,6 @@ def _context_files(before: BuildContext | None, after: BuildContext | None) -> d
         return {}
     return {
         path: "added" if path not in old else "removed" if path not in new else "modified"
-        for path in sorted(old.keys() | new.keys())
+        for path in sorted({*old, *new})
         if old.get(path) != new.get(path)
     }
