@@ -48,9 +48,9 @@ class Writer:
         """
         if not queries.container(self._connection, row.name).archived:
             return
-        # With `effective`, clients see the container's archived state on each version, and send
-        # `isArchived: true` back with every update. The store must not refuse such an update as an
-        # attempt to archive the version.
+        # With `effective`, a client sees every version of an archived container as archived. Each
+        # update by the client therefore contains `isArchived: true`. Such an update does not
+        # archive the version, so it is not refused.
         seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
         if seen_archived and not archived:
             raise refusals.hidden(row.name, row.version)
