@@ -134,6 +134,8 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         declared: the declared metadata.
         globs: patterns of the ignored tag keys.
     """
+    if not globs:
+        return declared
     kept = {key: value for key, value in before.tags.items() if _is_ignored(key, globs)}
     compared = without_ignored(declared, globs)
     return replace(compared, tags={**compared.tags, **kept}) if kept else compared
@@ -141,12 +143,14 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
 
 def without_ignored(metadata: Metadata, globs: Sequence[str]) -> Metadata:
     """Returns the metadata without the tags whose keys match a pattern."""
+    if not globs:
+        return metadata
     tags = {key: value for key, value in metadata.tags.items() if not _is_ignored(key, globs)}
     return metadata if len(tags) == len(metadata.tags) else replace(metadata, tags=tags)
 
 
 def _is_ignored(key: str, globs: Sequence[str]) -> bool:
-    return bool(globs) and any(fnmatchcase(key, glob) for glob in globs)
+    return any(fnmatchcase(key, glob) for glob in globs)
 
 
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
