@@ -113,7 +113,7 @@ def test_a_build_context_that_versions_share_is_read_once(
 ) -> None:
     scanned: list[str] = []
 
-    def scan(directory: str, root: str, state: Path) -> ContextScan:
+    def scan(directory: str, root: str, state: str) -> ContextScan:
         scanned.append(directory)
         return scan_resolved(directory, root, state)
 

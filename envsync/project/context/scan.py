@@ -117,11 +117,12 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
         the file, and no exception is raised.
     """
     top, boundary = os.path.realpath(directory), os.path.realpath(root)
-    return scan_resolved(top, boundary, state, directory=str(directory))
+    kept = None if state is None else str(state)
+    return scan_resolved(top, boundary, kept, directory=str(directory))
 
 
 def scan_resolved(
-    top: str, root: str, state: Path | None, *, directory: str | None = None
+    top: str, root: str, state: str | None, *, directory: str | None = None
 ) -> ContextScan:
     """Does the same as `scan_context`, for paths whose symbolic links are resolved.
 
@@ -164,14 +165,14 @@ def scan_resolved(
     )
 
 
-def _cache(files: Iterable[FoundFile], top: str, state: Path) -> DigestCache | None:
+def _cache(files: Iterable[FoundFile], top: str, state: str) -> DigestCache | None:
     """Returns the cache of a large context, or None for a small one."""
     if sum(file.size + _OPENING for file in files) < CACHED_BYTES:
         return None
     # Imported only here, because most projects have no large context.
     from envsync.project.context.digest_cache import DigestCache
 
-    return DigestCache(state, top)
+    return DigestCache(Path(state), top)
 
 
 def _contents(

@@ -100,7 +100,8 @@ def _instructions(lines: list[_Line], escape: str) -> Iterator[Instruction]:
         if _is_skipped(line):
             continue
         pieces: list[_Line] = []
-        while found := continued.fullmatch(line):
+        # The pattern is slow for a long line, so the end of the line is compared first.
+        while line.rstrip().endswith(escape) and (found := continued.fullmatch(line)):
             pieces.append((start, found[1] or ""))
             # Comments and empty lines do not end an instruction.
             while number < len(lines) and _is_skipped(lines[number][1]):
