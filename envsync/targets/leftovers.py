@@ -92,7 +92,13 @@ def remove_leftovers(prefix: str, parent: Path | None = None) -> None:
         prefix: the start of the names of the directories.
         parent: see `locked_directory`.
     """
-    for path in (parent or _directory_for_temporary_files()).glob(prefix + "*"):
+    parent = parent or _directory_for_temporary_files()
+    try:
+        # The directory of a local target can contain thousands of build contexts.
+        names = os.listdir(parent)  # noqa: PTH208 - names are enough, and paths are slow
+    except OSError:
+        return
+    for path in (parent / name for name in names if name.startswith(prefix)):
         with suppress(OSError):
             if os.name == "nt" or path.lstat().st_uid == os.getuid():
                 _remove_leftover(path)
