@@ -93,7 +93,7 @@ class LocalTarget:
             TargetError: the file cannot be read.
         """
         with self._reading:
-            rows = self.store.read_changed(names, owner, self._known)
+            rows = self.store.read(names, owner, self._known)
             unknown = [row for row in rows.containers if row.name not in self._known]
             self._known.update(self._state(replace(rows, containers=unknown)))
             return {row.name: self._known[row.name] for row in rows.containers}
@@ -130,19 +130,21 @@ class LocalTarget:
         new = new_version(environment)
         context = environment.spec.local_context
         key = environment.key
-
-        def check(rows: Snapshot) -> bool:
-            return ensure_creatable(environment, before, self._container(key.name, rows))
-
         if context is not None:
             rules.check_new(new)
             # If the version is already registered, the files are not needed. The directory was
             # possibly edited or removed since the first apply.
-            if check(self.store.read([key.name])):
+            held = self.read([key.name]).get(key.name, Container(key.name))
+            if ensure_creatable(environment, before, held):
                 return
             self.store.database.make_directory()
             self._contexts.keep(context)
-        self.store.create_version(new, check)
+        self.store.create_version(
+            new,
+            check=lambda rows: ensure_creatable(
+                environment, before, self._container(key.name, rows)
+            ),
+        )
 
     def update(
         self,

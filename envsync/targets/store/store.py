@@ -81,35 +81,32 @@ class Store:
         """Closes the file."""
         self.database.close()
 
-    def read(self, names: Collection[str] | None, owner: str | None = None) -> Snapshot:
+    def read(
+        self,
+        names: Collection[str] | None,
+        owner: str | None = None,
+        known: dict[str, Any] | None = None,
+    ) -> Snapshot:
         """Returns containers with all their versions and build contexts.
 
         The result has the containers in `names`, the containers that `owner` owns, and the
         containers in which `owner` owns a version. If `names` is None, all containers are returned.
         Reading never creates the file.
-        """
-        with self.database.reading() as connection:
-            if connection is None:
-                return Snapshot()
-            return queries.snapshot(connection, names, owner)
-
-    def read_changed(
-        self, names: Collection[str] | None, owner: str | None, known: dict[str, Any]
-    ) -> Snapshot:
-        """Returns the same containers as `read`, but leaves out the versions of known containers.
 
         Args:
-            names: see `read`.
-            owner: see `read`.
+            names: names of containers, or None.
+            owner: a project, or None.
             known: anything that the caller has made from the rows of earlier calls, by the names of
-                the containers. Containers that may have changed since then are removed from it. A
-                store has only one such mapping.
+                the containers. Containers that may have changed since then are removed from it. The
+                versions and build contexts of the other ones are left out of the result. A store
+                has only one such mapping.
         """
         with self.database.reading() as connection:
             if connection is None:
                 return Snapshot()
-            self.database.changed.forget(connection, known)
-            return queries.snapshot(connection, names, owner, known.keys())
+            if known is not None:
+                self.database.changed.forget(connection, known)
+            return queries.snapshot(connection, names, owner, known or {})
 
     def create_version(self, new: NewVersion, check: Check = _unchecked) -> None:
         """Registers a version and its container. Does nothing if the version is registered.
