@@ -79,7 +79,7 @@ def apply(
             for outcome in _run(
                 units, target, pool=pool, parallel=parallel, stop=stop, clock=clock
             ):
-                # No other change depends on an update, which changes only description and tags.
+                # An update changes only the description and tags, so no other change depends on it.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
                     if outcome.change.action is Action.CREATE and outcome.change.source:

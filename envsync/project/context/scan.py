@@ -141,7 +141,7 @@ def scan_resolved(
     uploads: Mapping[UploadHash, frozenset[str]] = {}
     if not walk.escapes and not walk.broken:
         uploads = UploadHashes(directory, walk.hashed_parts, files, cache)
-    # Nearly all files of a large context are only hashed.
+    # Nearly all files of a large context are only hashed. The lists below contain only other files.
     others = {path: item for path, item in contents.items() if not item.is_only_hashed}
     kept = {path: item.kept for path, item in others.items() if item.kept is not None}
     dockerignore = kept.pop(".dockerignore", b"")
