@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -69,6 +68,9 @@ def read_each(
         advance: a function that is called with the number of targets that are read, and the number
             of all targets.
     """
+    # Imported here, because most plans are for one target, and the import is slow.
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     found: dict[str, _Result] = {}
     failed: dict[str, str] = {}
     pool = ThreadPoolExecutor(max_workers=MOST_AT_ONCE)

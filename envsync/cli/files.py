@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import stat
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -54,6 +53,9 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
 def _write_beside(path: Path, content: bytes, stack: ExitStack) -> Path:
     """Writes a temporary file and returns its path. Closing `stack` removes the temporary file."""
+    # Imported here, because most commands write no file, and the import is slow.
+    import tempfile
+
     mode = _mode(path)
     # The temporary file is in the same directory, because a rename is atomic only within one file
     # system.

@@ -106,7 +106,10 @@ def main() -> NoReturn:
     # it ends. With thousands of files, garbage collection takes up to half of the time.
     gc.disable()
     with second_interrupt_ends(), unfailing_streams():
-        sys.exit(_with_lost_output(_run()))
+        code = _with_lost_output(_run())
+        # Python collects garbage once more at its end, but leaves out frozen objects.
+        gc.freeze()
+        sys.exit(code)
 
 
 def _run() -> int:

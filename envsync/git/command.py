@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -83,6 +82,9 @@ def run_git(
     Raises:
         NoGit: git is not installed.
     """
+    # Imported here, because most plans run no git command, and the import is slow.
+    import tempfile
+
     git = git_python()
     command = [git.Git.GIT_PYTHON_GIT_EXECUTABLE, "-C", str(directory), *_SETTINGS, *arguments]
     # GitPython passes `istream` to `Popen` as standard input, which needs a real file.

@@ -13,6 +13,7 @@ A stage consists of units, which run in parallel. The changes inside a unit run 
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -67,13 +68,16 @@ def apply(
     failed: dict[str, str] = {}
     missing = _not_created(plan)
     immutable = _immutable(plan)
-    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
+    parallel = max(1, parallel)
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
         for stage in _stages(plan.applicable):
             units = [
                 (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing, immutable))
                 for unit in stage
             ]
-            for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
+            for outcome in _run(
+                units, target, pool=pool, parallel=parallel, stop=stop, clock=clock
+            ):
                 # An update changes only the description and tags, so no other change depends on it.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
@@ -88,6 +92,7 @@ def _run(
     target: Target,
     *,
     pool: ThreadPoolExecutor,
+    parallel: int,
     stop: Callable[[], bool],
     clock: Callable[[], float] | None,
 ) -> Iterator[Outcome]:
@@ -98,13 +103,14 @@ def _run(
             runs.
         target: the target to change.
         pool: the threads that run the units.
+        parallel: the number of threads.
         stop: see `apply`.
         clock: see `apply`.
     """
-    # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
-    # well. The generator needs the Future to count the finished units, and to raise the exception
-    # of a worker.
+    # Workers put outcomes into the queue. When a worker ends, its Future is put into the queue as
+    # well, so that the generator can count the workers and raise the exception of a worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
+    waiting = deque(units)
     abandoned = False
 
     def run(unit: Sequence[Change], skip: str | None) -> None:
@@ -116,9 +122,18 @@ def _run(
                 skip = _because(outcome)
             outcomes.put(outcome)
 
-    for unit, skip in units:
-        pool.submit(run, unit, skip).add_done_callback(outcomes.put)
-    running = len(units)
+    def work() -> None:
+        while waiting:
+            try:
+                unit, skip = waiting.popleft()
+            except IndexError:  # another worker was faster
+                return
+            run(unit, skip)
+
+    # A Future for each unit would take as long as a small write.
+    running = min(parallel, len(units))
+    for _ in range(running):
+        pool.submit(work).add_done_callback(outcomes.put)
     try:
         while running:
             item = outcomes.get()

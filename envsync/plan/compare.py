@@ -112,6 +112,9 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
     """Returns the fields of the metadata that differ. Each tag is a separate field."""
+    # Most versions have the declared metadata, and all values are texts.
+    if before == after:
+        return ()
     return tuple(_differences(before.to_json(), after.to_json()))
 
 
@@ -131,6 +134,8 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         declared: the declared metadata.
         globs: patterns of the ignored tag keys.
     """
+    if not globs:
+        return declared
     kept = {key: value for key, value in before.tags.items() if _is_ignored(key, globs)}
     compared = without_ignored(declared, globs)
     return replace(compared, tags={**compared.tags, **kept}) if kept else compared
@@ -138,12 +143,14 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
 
 def without_ignored(metadata: Metadata, globs: Sequence[str]) -> Metadata:
     """Returns the metadata without the tags whose keys match a pattern."""
+    if not globs:
+        return metadata
     tags = {key: value for key, value in metadata.tags.items() if not _is_ignored(key, globs)}
     return metadata if len(tags) == len(metadata.tags) else replace(metadata, tags=tags)
 
 
 def _is_ignored(key: str, globs: Sequence[str]) -> bool:
-    return bool(globs) and any(fnmatchcase(key, glob) for glob in globs)
+    return any(fnmatchcase(key, glob) for glob in globs)
 
 
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
@@ -258,6 +265,6 @@ def _context_files(before: BuildContext | None, after: BuildContext | None) -> d
         return {}
     return {
         path: "added" if path not in old else "removed" if path not in new else "modified"
-        for path in sorted(old.keys() | new.keys())
+        for path in sorted({*old, *new})
         if old.get(path) != new.get(path)
     }

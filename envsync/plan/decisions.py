@@ -56,7 +56,6 @@ def decisions(
         still_there: files that exist, but were not read as environment files.
         left_out: see `LeftOut`.
     """
-    registered = {item.version: item for item in container.versions}
     if belongs_to_service(container):
         for version, declaration in versions.items():
             yield _curated(container.name, version, declaration)
@@ -68,6 +67,7 @@ def decisions(
         # Restore the container before its versions: the service refuses to restore a version while
         # its container is archived.
         yield from _restore_environment(container, versions, policy, still_there)
+    registered = {item.version: item for item in container.versions}
     for version, declaration in versions.items():
         if version in registered:
             fix = partial(

@@ -175,9 +175,11 @@ def _plan_name(
     # A version whose tag and hash contradict each other gets a warning, and does not count as
     # unchanged.
     touched |= {
-        item.version
-        for item in container.versions
-        if item.version in versions and is_contradicted(versions[item.version].spec, item)
+        version
+        for version, declaration in versions.items()
+        if declaration.spec.build is not None
+        and (item := container.version(version)) is not None
+        and is_contradicted(declaration.spec, item)
     }
     return _NamePlan(
         changes=changes,

@@ -135,12 +135,15 @@ def latest_warnings(
             `ordered` is False.
     """
     after = container_after(before, changes)
+    name, latest = after.name, after.latest
+    is_new = latest in {change.version for change in changes if change.action is Action.CREATE}
+    if latest is None or (latest in declared and not is_new):
+        return
     # Declared versions that are rejected are left out, because an apply does not create them.
     existing = [item.version for item in after.versions if item.version in declared]
-    name, latest = after.name, after.latest
-    if latest is None or not existing:
+    if not existing:
         return
-    if latest in {change.version for change in changes if change.action is Action.CREATE}:
+    if is_new:
         # In Azure ML, @latest is the version that was created last, not the highest version. So a
         # fix of an older release, such as 1.2.1 after 2.0, becomes @latest without notice.
         highest = max((item.version for item in after.active), key=natural_order)
@@ -157,7 +160,7 @@ def latest_warnings(
             )
     # For example, `@latest` is undeclared after a revert in git: the file declares 1 again, but 2
     # stays active.
-    elif latest not in declared:
+    else:
         owner = after.active[-1].owner
         ours = owner == policy.project
         which = "no file declares" if ours else owner_phrase(owner)

@@ -13,6 +13,9 @@ from typing import Final
 MAX_PATH: Final = 4096
 """Maximum length of a path whose links are resolved. Linux cannot open a longer path."""
 
+_READ: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_CHUNK: Final = 1 << 20
+
 
 def real_path(path: str) -> str:
     """Returns an absolute path with symbolic links resolved. The path need not exist.
@@ -33,13 +36,24 @@ def read_regular_file(path: str | os.PathLike[str]) -> bytes:
             forever, and reading a device such as `/dev/zero` would never end.
         ValueError: the path contains a null character.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
         is_directory = os.path.isdir(path)
         code = errno.EISDIR if is_directory else errno.EINVAL
         raise OSError(code, os.strerror(code) if is_directory else "Not a regular file")
-    # The whole file is read at once, so a buffer would only make the read slower.
-    with open(path, "rb", buffering=0) as file:
-        return file.read()
+    # A file object takes as long as reading a small file.
+    handle = os.open(path, _READ)
+    try:
+        content = os.read(handle, status.st_size + 1)
+        if len(content) == status.st_size:
+            return content
+        # The file has changed since `stat`, or is too large for one read.
+        parts = [content]
+        while parts[-1]:
+            parts.append(os.read(handle, _CHUNK))
+        return b"".join(parts)
+    finally:
+        os.close(handle)
 
 
 def is_utf8(name: str) -> bool:

@@ -167,14 +167,16 @@ class Files(Struct):
         return real in self.regular or os.path.isfile(real)
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
-        """Scans a build context. Links in the context must not lead out of `boundary`."""
+        """Scans a build context. Links in the context must not lead out of `boundary`.
+
+        Both paths are absolute, with symbolic links resolved.
+        """
         scan = self.scans.get((directory, boundary))
         if scan is None:
             # Imported here, because most projects have no local build context.
-            from envsync.project.context.scan import scan_context
+            from envsync.project.context.scan import scan_resolved
 
-            state = Path(self.real_root, _STATE)
-            scan = scan_context(Path(directory), Path(boundary), state)
+            scan = scan_resolved(directory, boundary, os.path.join(self.real_root, _STATE))
             self.scans[directory, boundary] = scan
         return scan
 

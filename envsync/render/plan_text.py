@@ -22,6 +22,7 @@ from envsync.render.plan_view import (
     ItemView,
     LatestView,
     PlanView,
+    counts,
     reached_lines,
     view,
 )
@@ -66,14 +67,14 @@ def plan_text(
             is shown.
     """
     paint = painter(color)
-    shown = view(plan, full=full)
+    brief = len(plan.changes) > MOST_CHANGES and not full
+    shown = view(plan, full=full, brief=brief)
     if where is not None:
         shown = replace(shown, id=printable(where), place=(printable(where),))
-    brief = len(shown.changes) > MOST_CHANGES and not full
     lines = [_target(shown, paint, width, full=full)]
     if brief:
         lines += [
-            _summary(shown, paint),
+            summary_text(plan, paint),
             f"One line for each of {len(shown.changes)} changes; -v shows their fields.",
         ]
     layout = _Layout(shown, paint, width=width, full=full, brief=brief)
@@ -88,7 +89,7 @@ def plan_text(
     lines += _warnings(shown.warnings, paint, width)
     if shown.refused:
         lines += ["", paint("bold red", "Refused: ") + shown.refused]
-    lines += ["", _summary(shown, paint)]
+    lines += ["", summary_text(plan, paint)]
     if not shown.is_empty:
         lines.append(paint("dim", f"Digest {shown.digest}"))
     return "\n".join(lines) + "\n"
@@ -96,7 +97,14 @@ def plan_text(
 
 def summary_text(plan: Plan, paint: Paint) -> str:
     """Returns the number of changes and rejections in a plan as one line."""
-    return _summary(view(plan), paint)
+    unchanged = f"{plan.unchanged} unchanged"
+    if plan.is_empty:
+        return paint("bold green", "No changes.") + f" The target matches the files: {unchanged}."
+    parts = [paint(STYLES[action], f"{count} {action}") for action, count in counts(plan).items()]
+    parts.append(unchanged)
+    if plan.rejections:
+        parts.append(paint(STYLES[REJECT], f"{len(plan.rejections)} rejected"))
+    return paint("bold", "Plan: ") + ", ".join(parts) + "."
 
 
 def _target(shown: PlanView, paint: Paint, width: int, *, full: bool) -> str:
@@ -111,17 +119,6 @@ def _target(shown: PlanView, paint: Paint, width: int, *, full: bool) -> str:
     return f"{paint('bold', name)}  {fitting or middle_cut(texts[-1], room)}"
 
 
-def _summary(shown: PlanView, paint: Paint) -> str:
-    unchanged = f"{shown.unchanged} unchanged"
-    if shown.is_empty:
-        return paint("bold green", "No changes.") + f" The target matches the files: {unchanged}."
-    parts = [paint(STYLES[action], f"{count} {action}") for action, count in shown.counts.items()]
-    parts.append(unchanged)
-    if shown.rejections:
-        parts.append(paint(STYLES[REJECT], f"{len(shown.rejections)} rejected"))
-    return paint("bold", "Plan: ") + ", ".join(parts) + "."
-
-
 class _Layout:
     """Lays out changes and rejections. The columns are the same in the whole plan."""
 
@@ -129,9 +126,8 @@ class _Layout:
         self, shown: PlanView, paint: Paint, *, width: int, full: bool, brief: bool
     ) -> None:
         items = (*shown.changes, *shown.rejections)
-        detailed = shown.rejections if brief else items
         self._address = name_width((item.address for item in items), width)
-        self._label = label_width((field for item in detailed for field in item.fields), width)
+        self._label = label_width((field for item in items for field in item.fields), width)
         self._paint, self._width, self._full, self._brief = paint, width, full, brief
 
     def item(self, item: ItemView) -> list[str]:
@@ -140,8 +136,6 @@ class _Layout:
         if item.drifted:
             drifted = wrapped(item.drifted, self._width - _FIELD_INDENT)
             lines += [" " * _FIELD_INDENT + self._paint("bold yellow", line) for line in drifted]
-        if self._brief and item.action != REJECT:
-            return lines
         for field in item.fields:
             lines += field_lines(
                 field,

@@ -119,25 +119,31 @@ class PlanView(Struct, frozen=True):
     digest: str
 
 
-def view(plan: Plan, *, full: bool = False) -> PlanView:
+def counts(plan: Plan) -> dict[Action, int]:
+    """Returns the number of changes by action, without zeros, in the order of `Action`."""
+    summary = plan.summary
+    return {action: summary[action] for action in Action if summary[action]}
+
+
+def view(plan: Plan, *, full: bool = False, brief: bool = False) -> PlanView:
     """Creates the view of a plan.
 
     Args:
         plan: the plan to show.
         full: whether a new version shows all its fields. If False, a new version that has a
             predecessor shows only the fields that differ.
+        brief: whether changes have no fields, because the renderer shows only a line for each.
     """
     held_back = plan.held_back
-    summary = plan.summary
     return PlanView(
         target=printable(plan.target.name),
         kind=printable(plan.target.kind),
         id=printable(plan.target.id),
         place=_place(printable(plan.target.id)),
-        counts={action: summary[action] for action in Action if summary[action]},
+        counts=counts(plan),
         unchanged=plan.unchanged,
         changes=tuple(
-            _change(change, held_back=change.name in held_back, full=full)
+            _change(change, held_back=change.name in held_back, full=full, brief=brief)
             for change in plan.changes
         ),
         rejections=tuple(_rejection(item) for item in plan.rejections),
@@ -187,13 +193,13 @@ def _place(target: str) -> tuple[str, ...]:
     return name, f"resource group {group}", f"subscription {subscription}"
 
 
-def _change(change: Change, *, held_back: bool, full: bool) -> ItemView:
+def _change(change: Change, *, held_back: bool, full: bool, brief: bool) -> ItemView:
     return ItemView(
         sign=SIGNS[change.action],
         action=change.action,
         address=printable(change.address),
         note=printable(_note(change)) + (", held back" if held_back else ""),
-        fields=_change_fields(change, full),
+        fields=() if brief else _change_fields(change, full),
         drifted="" if change.drifted is None else drifted_text(change.drifted),
     )
 

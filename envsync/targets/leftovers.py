@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +40,7 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     Raises:
         OSError: the directory cannot be created.
     """
-    parent = parent or Path(tempfile.gettempdir())
+    parent = parent or _directory_for_temporary_files()
     remove_leftovers(prefix, parent)
     directory, file = _new_directory(prefix, parent)
     try:
@@ -65,6 +64,8 @@ def _new_directory(prefix: str, parent: Path) -> tuple[Path, IO[bytes]]:
     Returns:
         The directory, and the open lock file.
     """
+    import tempfile
+
     for attempt in range(_ATTEMPTS):
         directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         try:
@@ -91,10 +92,23 @@ def remove_leftovers(prefix: str, parent: Path | None = None) -> None:
         prefix: the start of the names of the directories.
         parent: see `locked_directory`.
     """
-    for path in (parent or Path(tempfile.gettempdir())).glob(prefix + "*"):
+    parent = parent or _directory_for_temporary_files()
+    try:
+        # The directory of a local target can contain thousands of build contexts.
+        names = os.listdir(parent)  # noqa: PTH208 - names are enough, and paths are slow
+    except OSError:
+        return
+    for path in (parent / name for name in names if name.startswith(prefix)):
         with suppress(OSError):
             if os.name == "nt" or path.lstat().st_uid == os.getuid():
                 _remove_leftover(path)
+
+
+def _directory_for_temporary_files() -> Path:
+    # Imported here, because a plan needs no temporary directory, and the import is slow.
+    import tempfile
+
+    return Path(tempfile.gettempdir())
 
 
 def _remove_leftover(directory: Path) -> None:

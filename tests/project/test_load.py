@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Build, InferenceConfig, Route
-from envsync.project.context.scan import ContextScan, scan_context
+from envsync.project.context.scan import ContextScan, scan_resolved
 from envsync.project.load import load
 from tests.project.project import found, load_files, write
 
@@ -111,13 +111,13 @@ def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) 
 def test_a_build_context_that_versions_share_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scanned: list[Path] = []
+    scanned: list[str] = []
 
-    def scan(directory: Path, root: Path, state: Path) -> ContextScan:
+    def scan(directory: str, root: str, state: str) -> ContextScan:
         scanned.append(directory)
-        return scan_context(directory, root, state)
+        return scan_resolved(directory, root, state)
 
-    monkeypatch.setattr("envsync.project.context.scan.scan_context", scan)
+    monkeypatch.setattr("envsync.project.context.scan.scan_resolved", scan)
     text = "name: e\nversion: '{}'\nbuild: {{path: ctx}}\n"
     files = {f"environments/{number}.yml": text.format(number) for number in range(3)}
 

@@ -52,6 +52,21 @@ def test_an_empty_directory_of_a_process_that_was_killed_without_its_lock_file_i
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_prefix_is_not_a_pattern(tmp_path: Path) -> None:
+    (tmp_path / "a[1]-empty").mkdir()
+    (tmp_path / "a1-empty").mkdir()
+
+    remove_leftovers("a[1]-", tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a1-empty"]
+
+
+def test_a_directory_that_does_not_exist_has_no_leftovers(tmp_path: Path) -> None:
+    remove_leftovers("scratch-", tmp_path / "absent")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_directory_that_another_process_removes_too_early_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,8 +90,7 @@ def _seed(store: Store, versions: Iterable[NewVersion]) -> None:
     with store.changing() as changes:
         for new in versions:
             check_new(new)
-            if not changes.is_registered(new):
-                changes.create(new)
+            changes.register(new, changes.snapshot(new.name))
 
 
 def _behaviour(settings: Settings) -> Behaviour:

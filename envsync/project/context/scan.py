@@ -115,15 +115,31 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
         The files, hashes and problems of the context. If a file cannot be read, `broken` contains
         the file, and no exception is raised.
     """
-    top = os.path.realpath(directory)
-    walk = ContextWalk(top, os.path.realpath(root))
+    top, boundary = os.path.realpath(directory), os.path.realpath(root)
+    kept = None if state is None else str(state)
+    return scan_resolved(top, boundary, kept, directory=str(directory))
+
+
+def scan_resolved(
+    top: str, root: str, state: str | None, *, directory: str | None = None
+) -> ContextScan:
+    """Does the same as `scan_context`, for paths whose symbolic links are resolved.
+
+    Args:
+        top: the build context.
+        root: see `scan_context`.
+        state: see `scan_context`.
+        directory: the build context as messages show it. If None, `top` is shown.
+    """
+    directory = directory or top
+    walk = ContextWalk(top, root)
     walk.run()
     cache = None if state is None else _cache(walk.files, top, state)
     contents, unhashed = _contents(walk, cache)
     files = {path: content.digest for path, content in contents.items()}
     uploads: Mapping[UploadHash, frozenset[str]] = {}
     if not walk.escapes and not walk.broken:
-        uploads = UploadHashes(str(directory), walk.hashed_parts, files, cache)
+        uploads = UploadHashes(directory, walk.hashed_parts, files, cache)
     # Nearly all files of a large context are only hashed. The lists below contain only other files.
     others = {path: item for path, item in contents.items() if not item.is_only_hashed}
     kept = {path: item.kept for path, item in others.items() if item.kept is not None}
@@ -132,7 +148,7 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
     # removes duplicates: for example, an ignore file that is a link out of the project is in
     # `escapes` twice.
     return ContextScan(
-        context=BuildContext.of_files(files, uploads=uploads, directory=str(directory)),
+        context=BuildContext.of_files(files, uploads=uploads, directory=directory),
         total_bytes=sum(item.size for item in contents.values()),
         crlf=tuple(sorted(path for path, item in others.items() if item.is_crlf)),
         clutter=tuple(sorted(set(_clutter(files)))),
@@ -148,14 +164,14 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
     )
 
 
-def _cache(files: Iterable[FoundFile], top: str, state: Path) -> DigestCache | None:
+def _cache(files: Iterable[FoundFile], top: str, state: str) -> DigestCache | None:
     """Returns the cache of a large context, or None for a small one."""
     if sum(file.size + _OPENING for file in files) < CACHED_BYTES:
         return None
     # Imported only here, because most projects have no large context.
     from envsync.project.context.digest_cache import DigestCache
 
-    return DigestCache(state, top)
+    return DigestCache(Path(state), top)
 
 
 def _contents(

@@ -97,9 +97,10 @@ class ContextWalk:
     def _read_ignore_file(self) -> None:
         """Reads the ignore file that azure-ai-ml would use, if there is one."""
         for name in IGNORE_FILES:
-            path = os.path.realpath(os.path.join(self._top, name))
+            path = os.path.join(self._top, name)
             if not os.path.exists(path):
                 continue
+            path = os.path.realpath(path)
             if not self._inside(path):
                 self.escapes.append(name)
                 return

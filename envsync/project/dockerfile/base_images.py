@@ -97,7 +97,8 @@ def _base_images(
     written, at = text_of(words[0]), words[0][0].offset
     image = BaseImage(written, value.chars, value.problem, item.start, at)
     # If no earlier stage has this name, it is the name of an image, as in BuildKit.
-    is_image = image.text != _NO_IMAGE and image.text.lower() not in stages
+    text = image.text
+    is_image = text != _NO_IMAGE and text.lower() not in stages
     if len(words) >= 3 and text_of(words[1]).lower() == "as":
         stages.add(text_of(words[2]).lower())
     return [image] if is_image else []

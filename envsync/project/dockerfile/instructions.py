@@ -32,6 +32,7 @@ _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES: Final = ("syntax", "escape", "check")
 _SPACE: Final = re.compile(r"[\t\v\f\r ]+")
+_PLAIN_WORD: Final = re.compile(r"\S+")
 _HEREDOC: Final = re.compile(r"\d*<<(-?)([^<]*)")
 _WITH_WORDS: Final = ("ARG", "FROM")
 _WITH_HEREDOC: Final = ("RUN", "COPY", "ADD", "ONBUILD")
@@ -99,7 +100,8 @@ def _instructions(lines: list[_Line], escape: str) -> Iterator[Instruction]:
         if _is_skipped(line):
             continue
         pieces: list[_Line] = []
-        while found := continued.fullmatch(line):
+        # The pattern is slow for a long line, so the end of the line is compared first.
+        while line.rstrip().endswith(escape) and (found := continued.fullmatch(line)):
             pieces.append((start, found[1] or ""))
             # Comments and empty lines do not end an instruction.
             while number < len(lines) and _is_skipped(lines[number][1]):
@@ -128,18 +130,26 @@ def _words(text: str, pieces: list[_Line], escape: str) -> tuple[tuple[Char, ...
     """Splits an instruction into words. A word can span several lines."""
     firsts = list(accumulate((len(piece) for _, piece in pieces), initial=0))[:-1]
 
-    def char(index: int) -> Char:
+    def offset(index: int) -> int:
         piece = bisect_right(firsts, index) - 1
-        return Char(text[index], pieces[piece][0] + index - firsts[piece])
+        return pieces[piece][0] + index - firsts[piece]
 
-    return tuple(
-        tuple(char(index) for index in range(start, min(end, start + MAX_WORD + 1)))
-        for start, end in _spans(text, escape)
-    )
+    def word(start: int, end: int) -> tuple[Char, ...]:
+        first, last = offset(start), offset(end - 1)
+        # Nearly all words are in one line, so that their characters follow each other in the file.
+        in_one_line = last - first == end - 1 - start
+        offsets = range(first, last + 1) if in_one_line else map(offset, range(start, end))
+        return tuple(map(Char, text[start:end], offsets))
+
+    return tuple(word(start, min(end, start + MAX_WORD + 1)) for start, end in _spans(text, escape))
 
 
 def _spans(text: str, escape: str) -> Iterator[tuple[int, int]]:
     """Yields the start and the end of each word."""
+    # Most instructions have neither quotes nor escapes.
+    if not {escape, "'", '"'}.intersection(text):
+        yield from (found.span() for found in _PLAIN_WORD.finditer(text))
+        return
     start, quote, escaped = -1, "", False
     for index, char in enumerate(text):
         if not quote and not escaped and char.isspace():

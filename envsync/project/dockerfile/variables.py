@@ -34,7 +34,7 @@ class Value(Struct, frozen=True):
 
 def text_of(chars: Sequence[Char]) -> str:
     """Returns the characters as a string."""
-    return "".join(char.text for char in chars)
+    return "".join([char.text for char in chars])
 
 
 def expand(word: Chars, values: Mapping[str, Value], escape: str, owner: str = "") -> Value:
@@ -46,6 +46,8 @@ def expand(word: Chars, values: Mapping[str, Value], escape: str, owner: str = "
         escape: the escape character.
         owner: the name of the `ARG` if the word is its default; empty for a `FROM` line.
     """
+    if len(word) <= MAX_WORD and not {escape, "$", "'", '"'}.intersection(text_of(word)):
+        return Value(tuple([Char(char.text, char.offset, owner) for char in word]))
     result: list[Char] = []
     problem = ""
     quote, index = "", 0

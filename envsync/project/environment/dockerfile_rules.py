@@ -72,10 +72,11 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
 
 
 def _findings(base: BaseImage, policy: FilePolicy) -> Iterator[Finding]:
-    if base.problem or not base.text:
+    text = base.text
+    if base.problem or not text:
         yield from check_unknown_image(base.written, base.problem, policy)
     else:
-        yield from check_image(base.text, policy)
+        yield from check_image(text, policy)
 
 
 def _ignored(text: str) -> dict[int, frozenset[str]]:

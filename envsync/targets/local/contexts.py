@@ -18,6 +18,7 @@ class ContextStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._is_made = False
 
     def location(self, digest: str) -> str:
         """Returns the directory for a digest (`sha256:` and 64 hex digits).
@@ -61,13 +62,7 @@ class ContextStore:
     def _copy(self, context: BuildContext, place: Path) -> None:
         from envsync.project.context.copy import copy_context
 
-        above = self._directory.parent
-        if not above.exists():
-            above.mkdir(exist_ok=True)
-            (above / ".gitignore").write_text("*\n")
-            sync(above.parent)
-        self._directory.mkdir(exist_ok=True)
-        sync(above)
+        self._make_directory()
         # Copy into a temporary directory next to the final directory, because a rename is atomic
         # only within one file system.
         with locked_directory(_INCOMING, self._directory) as incoming:
@@ -85,6 +80,20 @@ class ContextStore:
                 if not place.is_dir():
                     raise
             sync(self._directory)
+
+    def _make_directory(self) -> None:
+        if self._is_made and self._directory.exists():
+            return
+        above = self._directory.parent
+        if not above.exists():
+            above.mkdir(exist_ok=True)
+            (above / ".gitignore").write_text("*\n")
+            sync(above.parent)
+        self._directory.mkdir(exist_ok=True)
+        # Sync also if the directory exists, because the process that has created the directory has
+        # possibly not synced it yet.
+        sync(above)
+        self._is_made = True
 
     def remove_leftovers(self) -> None:
         """Removes the unfinished copies that killed processes have left."""

@@ -12,7 +12,10 @@ import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Final
+
+from msgspec.structs import replace
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
@@ -69,6 +72,9 @@ class LocalTarget:
         directory = self.store.database.directory
         state = directory if directory.name == STATE else directory / STATE
         self._clean = False
+        # Decoding a row takes longer than reading it, so containers are kept until they change.
+        self._known: dict[str, Container] = {}
+        self._reading = Lock()
         self._contexts = ContextStore(state / "contexts")
 
     @property
@@ -85,7 +91,11 @@ class LocalTarget:
         Raises:
             TargetError: the file cannot be read.
         """
-        return self._state(self.store.read(names, owner))
+        with self._reading:
+            rows = self.store.read(names, owner, self._known)
+            unknown = [row for row in rows.containers if row.name not in self._known]
+            self._known.update(self._state(replace(rows, containers=unknown)))
+            return {row.name: self._known[row.name] for row in rows.containers}
 
     def _clean_up(self) -> None:
         """Removes the unfinished files of killed processes. Only the first call has an effect."""
@@ -119,19 +129,21 @@ class LocalTarget:
         new = new_version(environment)
         context = environment.spec.local_context
         key = environment.key
-
-        def check(rows: Snapshot) -> bool:
-            return ensure_creatable(environment, before, self._container(key.name, rows))
-
         if context is not None:
             rules.check_new(new)
             # If the version is already registered, do not read the directory, because it was
             # possibly edited or removed since the first apply.
-            if check(self.store.read([key.name])):
+            held = self.read([key.name]).get(key.name, Container(key.name))
+            if ensure_creatable(environment, before, held):
                 return
             self.store.database.make_directory()
             self._contexts.keep(context)
-        self.store.create_version(new, check)
+        self.store.create_version(
+            new,
+            check=lambda rows: ensure_creatable(
+                environment, before, self._container(key.name, rows)
+            ),
+        )
 
     def update(
         self,

@@ -17,6 +17,7 @@ from pathlib import Path
 from envsync.model.errors import TargetError
 from envsync.targets.leftovers import locked_directory, remove_leftovers
 from envsync.targets.store import checksums
+from envsync.targets.store.changed import ChangedNames
 from envsync.targets.store.failures import (
     BUSY_TIMEOUT,
     damaged,
@@ -38,12 +39,14 @@ class Database:
     Attributes:
         path: the path of the file as shown in messages.
         directory: the directory of the file, with symbolic links resolved.
+        changed: the containers that have changed since they were last read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = Path(os.path.realpath(path))
         self.directory = self._file.parent
+        self.changed = ChangedNames()
         self._turns = Turns()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
@@ -187,6 +190,7 @@ class Database:
             # the first query.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             checksums.install(connection)
+            self.changed.install(connection)
             with _reading(connection):
                 checksums.ensure_undamaged(connection)
         except BaseException:

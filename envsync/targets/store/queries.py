@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.history import HistoryAction
@@ -54,12 +54,16 @@ _NEW_VERSION = """
 
 
 def snapshot(
-    connection: sqlite3.Connection, names: Collection[str] | None, owner: str | None
+    connection: sqlite3.Connection,
+    names: Collection[str] | None,
+    owner: str | None,
+    known: Collection[str] = (),
 ) -> Snapshot:
     """Returns containers with all their versions and build contexts.
 
     The result has the containers in `names`, the containers that `owner` owns, and the containers
-    in which `owner` owns a version. If `names` is None, all containers are returned.
+    in which `owner` owns a version. If `names` is None, all containers are returned. The versions
+    and build contexts of the containers in `known` are left out.
     """
     wanted, parameters = "", {}
     if names is not None:
@@ -67,10 +71,20 @@ def snapshot(
         # All names are passed as one JSON parameter, because SQLite limits the number of
         # parameters.
         parameters = {"names": json.dumps(list(names)), "owner": owner}
-    containers = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
-    versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
-    found = rows_of(VersionRow, versions)
-    return Snapshot(rows_of(ContainerRow, containers), found, _contexts_of(connection, found))
+    result = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
+    containers = rows_of(ContainerRow, result)
+    unknown = [row.name for row in containers if row.name not in known]
+    found = rows_of(VersionRow, _versions_of(connection, unknown))
+    return Snapshot(containers, found, _contexts_of(connection, found))
+
+
+def _versions_of(connection: sqlite3.Connection, names: Sequence[str]) -> sqlite3.Cursor:
+    """Returns the versions of some containers, from oldest to newest."""
+    (count,) = connection.execute("SELECT count(*) FROM containers").fetchone()
+    # SQLite needs longer to search for each name than to read all rows.
+    if len(names) == count:
+        return connection.execute(_VERSIONS + "ORDER BY seq")
+    return connection.execute(f"{_VERSIONS}{_NAMED}) ORDER BY seq", {"names": json.dumps(names)})
 
 
 def snapshot_of(connection: sqlite3.Connection, name: str) -> Snapshot:

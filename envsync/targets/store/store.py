@@ -81,17 +81,32 @@ class Store:
         """Closes the file."""
         self.database.close()
 
-    def read(self, names: Collection[str] | None, owner: str | None = None) -> Snapshot:
+    def read(
+        self,
+        names: Collection[str] | None,
+        owner: str | None = None,
+        known: dict[str, Any] | None = None,
+    ) -> Snapshot:
         """Returns containers with all their versions and build contexts.
 
         The result has the containers in `names`, the containers that `owner` owns, and the
         containers in which `owner` owns a version. If `names` is None, all containers are returned.
         Reading never creates the file.
+
+        Args:
+            names: names of containers, or None.
+            owner: a project, or None.
+            known: anything that the caller has made from the rows of earlier calls, by the names of
+                the containers. Containers that may have changed since then are removed from it. The
+                versions and build contexts of the other ones are left out of the result. A store
+                has only one such mapping.
         """
         with self.database.reading() as connection:
             if connection is None:
                 return Snapshot()
-            return queries.snapshot(connection, names, owner)
+            if known is not None:
+                self.database.changed.forget(connection, known)
+            return queries.snapshot(connection, names, owner, known or {})
 
     def create_version(self, new: NewVersion, check: Check = _unchecked) -> None:
         """Registers a version and its container, unless the version is already registered.
@@ -109,9 +124,9 @@ class Store:
         # Check the version before the transaction, because the transaction creates the file.
         rules.check_new(new)
         with self.changing() as changes:
-            check(changes.snapshot(new.name))
-            if not changes.is_registered(new):
-                changes.create(new)
+            held = changes.snapshot(new.name)
+            check(held)
+            changes.register(new, held)
 
     def seed_curated(self, new: NewVersion) -> None:
         """Inserts a curated version, for tests and rehearsals.
@@ -121,8 +136,7 @@ class Store:
         Clients cannot change a curated environment or add versions to it.
         """
         with self.changing() as changes:
-            if not changes.is_registered(new):
-                changes.create(new, curated=True)
+            changes.register(new, changes.snapshot(new.name), curated=True)
 
     def update_version(
         self,

@@ -19,14 +19,15 @@ from envsync.targets.store import queries, rules
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import (
     ContainerRecord,
+    ContainerRow,
     NewVersion,
     Snapshot,
     VersionRecord,
-    VersionRow,
     Written,
     mutable_state,
     parsed_tags,
 )
+from envsync.targets.store.writer import Writer
 
 
 class Transaction:
@@ -49,48 +50,55 @@ class Transaction:
         """
         self._connection = connection
         self._stamp = (at, actor)
+        self._writer = Writer(connection, self._stamp, behaviour)
         self._behaviour = behaviour
 
     def snapshot(self, name: str) -> Snapshot:
         """Returns one container with its versions and build contexts."""
         return queries.snapshot_of(self._connection, name)
 
-    def is_registered(self, new: NewVersion) -> bool:
-        """Returns whether the version exists with the same spec and owner.
+    def register(self, new: NewVersion, held: Snapshot, *, curated: bool = False) -> None:
+        """Registers a version and its container. Does nothing if the version is registered.
+
+        Args:
+            new: the version.
+            held: the `snapshot` of the container.
+            curated: whether the version belongs to the service.
 
         Raises:
-            RuleViolation: the version exists with another spec or owner.
+            RuleViolation: the version exists with another spec or owner, or the environment is
+                curated, so no version can be added.
         """
-        row = queries.find(self._connection, new.name, new.version)
+        row = next((row for row in held.versions if row.version == new.version), None)
         if row is None:
-            return False
-        rules.check_same(row, new)
-        return True
+            self._create(new, next(iter(held.containers), None), curated=curated)
+        else:
+            rules.check_same(row, new)
 
-    def create(self, new: NewVersion, *, archived: bool = False, curated: bool = False) -> None:
-        """Registers a version and its container.
-
-        A version of an archived container is archived from the start (documentation, "Archive").
-
-        Raises:
-            RuleViolation: the environment is curated, so no version can be added.
-        """
+    def _create(
+        self,
+        new: NewVersion,
+        container: ContainerRow | None,
+        *,
+        archived: bool = False,
+        curated: bool = False,
+    ) -> None:
         at, actor = self._stamp
-        container = queries.find_container(self._connection, new.name)
         if container is None:
             owner = new.owner if self._behaviour.inherit_owner else None
             queries.add_container(self._connection, new.name, at=at, actor=actor, owner=owner)
         elif not curated and queries.has_curated(self._connection, new.name):
             raise refusals.curated(new.name)
         else:
-            self._inherit(new.name, new.owner)
-        # A new version of an archived container is archived separately, so it stays archived when
-        # the container is restored.
+            self._writer.inherit(new.name, new.owner)
+        # A new version of an archived container is archived from the start (documentation,
+        # "Archive"). It is archived separately, so it stays archived when the container is
+        # restored.
         born = archived or (container is not None and bool(container.archived))
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
         state = mutable_state(new.description, new.tags, born)
         after: dict[str, JSON] = {"spec": new.spec.document(), **state}
-        self._record("create", new.name, new.version, before=None, after=after)
+        self._writer.record("create", new.name, new.version, before=None, after=after)
 
     def put_version(self, new: NewVersion, written: Written) -> VersionRecord:
         """Registers a version or writes its mutable fields, and returns the resulting version.
@@ -101,7 +109,8 @@ class Transaction:
         found = queries.records(self._connection, new.name, new.version)
         if not found:
             rules.check_new(new)
-            self.create(new, archived=written.archived)
+            container = queries.find_container(self._connection, new.name)
+            self._create(new, container, archived=written.archived)
         else:
             self._update_record(found[0], new, written)
         return queries.records(self._connection, new.name, new.version)[0]
@@ -121,10 +130,10 @@ class Transaction:
             RuleViolation: the version does not exist or is curated, or `restore` is True although
                 the container is archived.
         """
-        row = self._changeable(name, version)
+        row = self._writer.changeable(name, version)
         if restore and queries.container(self._connection, name).archived:
             raise refusals.hidden(name, version)
-        self._write(
+        self._writer.write(
             row,
             description=description,
             tags=dict(tags),
@@ -138,11 +147,13 @@ class Transaction:
             RuleViolation: the version does not exist or is curated, or its archived container
                 forbids the change (documentation, "Archive").
         """
-        row = self._changeable(name, version)
+        row = self._writer.changeable(name, version)
         if queries.container(self._connection, name).archived and not archived:
             raise refusals.hidden(name, version)
-        self._check_hidden(row, archived)
-        self._write(row, description=row.description, tags=parsed_tags(row.tags), archived=archived)
+        self._writer.check_hidden(row, archived)
+        self._writer.write(
+            row, description=row.description, tags=parsed_tags(row.tags), archived=archived
+        )
 
     def archive_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container.
@@ -165,11 +176,11 @@ class Transaction:
         )
         action: HistoryAction = "archive" if archived else "restore"
         before: dict[str, JSON] = {"archived": bool(container.archived)}
-        self._record(action, name, None, before=before, after={"archived": archived})
+        self._writer.record(action, name, None, before=before, after={"archived": archived})
         if not archived and self._behaviour.restore == "all":
             for found in queries.records(self._connection, name):
                 row = found.row
-                self._write(row, row.description, parsed_tags(row.tags), archived=False)
+                self._writer.write(row, row.description, parsed_tags(row.tags), archived=False)
 
     def put_container(self, name: str, written: Written) -> ContainerRecord:
         """Creates a container or writes its mutable fields, and returns the resulting container.
@@ -185,7 +196,7 @@ class Transaction:
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
             queries.add_container(self._connection, name, *self._stamp)
-            self._record("create", name, None, before=None, after={"archived": False})
+            self._writer.record("create", name, None, before=None, after={"archived": False})
         if queries.has_curated(self._connection, name):
             raise refusals.curated(name)
         self._describe_container(name, written)
@@ -219,7 +230,9 @@ class Transaction:
                 name,
             ),
         )
-        self._record("update", name, None, before=cast("JSON", before), after=cast("JSON", after))
+        self._writer.record(
+            "update", name, None, before=cast("JSON", before), after=cast("JSON", after)
+        )
 
     def _update_record(self, found: VersionRecord, new: NewVersion, written: Written) -> None:
         row = found.row
@@ -227,9 +240,9 @@ class Transaction:
             raise refusals.curated(f"{new.name}:{new.version}")
         rules.check_fixed(row, new)
         rules.check_fixed_extra(found, new)
-        self._check_hidden(row, written.archived)
+        self._writer.check_hidden(row, written.archived)
         tags = self._behaviour.resulting(parsed_tags(row.tags), written.tags)
-        self._write(
+        self._writer.write(
             row,
             description=self._described(row.description, written),
             tags=tags,
@@ -259,57 +272,3 @@ class Transaction:
         if written.description is not None:
             return written.description
         return held if self._behaviour.omitted == "keep" else None
-
-    def _check_hidden(self, row: VersionRow, archived: bool) -> None:
-        """Checks that the container's archived state allows the requested state of the version."""
-        if not queries.container(self._connection, row.name).archived:
-            return
-        # With `effective`, a client sees every version of an archived container as archived. Each
-        # update by the client therefore contains `isArchived: true`. Such an update does not
-        # archive the version, so it is not refused.
-        seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
-        if seen_archived and not archived:
-            raise refusals.hidden(row.name, row.version)
-        if archived and not seen_archived and self._behaviour.archive_hidden == "refuse":
-            raise refusals.hidden_already(row.name, row.version)
-
-    def _write(
-        self, row: VersionRow, description: str | None, tags: dict[str, str], archived: bool
-    ) -> None:
-        before, after = row.state(), mutable_state(description, tags, archived)
-        if before != after:
-            values = (description, canonical_json(dict(tags)), tags.get(OWNER_TAG), archived)
-            self._connection.execute(
-                "UPDATE versions SET description = ?, tags = ?, owner = ?, archived = ?,"
-                " modified_at = ?, modified_by = ? WHERE name = ? AND version = ?",
-                (*values, *self._stamp, row.name, row.version),
-            )
-            self._record(_action(row, archived), row.name, row.version, before=before, after=after)
-        self._inherit(row.name, tags.get(OWNER_TAG))
-
-    def _inherit(self, name: str, owner: str | None) -> None:
-        # The container stores an owner as well, so that a query of one indexed column finds all
-        # containers of a project.
-        if self._behaviour.inherit_owner:
-            queries.own_container(self._connection, name, owner)
-
-    def _changeable(self, name: str, version: str) -> VersionRow:
-        row = queries.find(self._connection, name, version)
-        if row is None:
-            raise refusals.unknown(name, version)
-        if row.curated:
-            raise refusals.curated(f"{name}:{version}")
-        return row
-
-    def _record(
-        self, action: HistoryAction, name: str, version: str | None, before: JSON, after: JSON
-    ) -> None:
-        queries.record(
-            self._connection, self._stamp, action, key=(name, version), before=before, after=after
-        )
-
-
-def _action(row: VersionRow, archived: bool) -> HistoryAction:
-    if archived == bool(row.archived):
-        return "update"
-    return "archive" if archived else "restore"
