@@ -34,7 +34,10 @@ AZURE_CLI_STAMP := $(VENV)/.installed-azure-cli-$(AZURE_CLI)
 AZURE_MGMT_STAMP := $(VENV)/.installed-azure-mgmt-$(AZURE_MGMT)
 AZURE_JS_STAMP := $(VENV)/.installed-azure-js-$(AZURE_JS)-$(AZURE_JS_IDENTITY)
 CLIENT_STAMPS := $(AZURE_CLI_STAMP) $(AZURE_MGMT_STAMP) $(AZURE_JS_STAMP)
-TESTED_WITH := $(VENV)/.installed-dev $(AZURITE_STAMP) $(AXE_STAMP) $(CLIENT_STAMPS)
+
+# The dependencies of envsync as wheels, for the tests that install envsync.
+WHEELS_STAMP := $(VENV)/.installed-wheels
+TESTED_WITH := $(VENV)/.installed-dev $(AZURITE_STAMP) $(AXE_STAMP) $(CLIENT_STAMPS) $(WHEELS_STAMP)
 
 # Releases of azure-ai-ml whose requests or uploads differ.
 AZURE_AI_ML := 1.5.0 1.15.0 1.23.1 1.28.1 1.35.0
@@ -154,7 +157,7 @@ format: $(VENV)/.installed-dev ## rewrites the code in the project's style
 .PHONY: clean
 clean: ## removes everything that these commands made
 	rm -rf $(VENV) build dist site .coverage .coverage.* .envsync .hypothesis
-	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .import_linter_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What a user installs, and what a developer does; again whenever the dependencies may have changed.
@@ -189,6 +192,11 @@ $(AZURE_CLI_STAMP): | $(BIN)/python
 
 $(AZURE_MGMT_STAMP): | $(BIN)/python
 	$(call apart,azure-mgmt,azure-mgmt-machinelearningservices==$(AZURE_MGMT) azure-identity)
+	@touch $@
+
+$(WHEELS_STAMP): requirements/action.txt | $(BIN)/python
+	rm -rf $(VENV)/wheels
+	$(PIP) wheel --wheel-dir $(VENV)/wheels --requirement $<
 	@touch $@
 
 # Those up to 1.23 take a name out of marshmallow that it no longer has.
