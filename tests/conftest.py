@@ -94,13 +94,16 @@ def _keep_temporary_files_in_memory() -> None:
 
 LONGEST = (
     "action/test_act.py",
-    "targets/azure/test_mixed.py",
-    "targets/azure/http/test_uploads.py",
-    "test_wheel.py",
     "test_precommit.py",
-    "test_site.py",
     "cli/test_signals.py",
+    "test_site.py",
+    "test_wheel.py",
+    "targets/azure/http/test_uploads.py",
+    "targets/azure/test_workspace.py",
+    "targets/azure/test_mixed.py",
     "test_hostile_inputs.py",
+    "torture/test_scripts.py",
+    "test_requirements.py",
 )
 """The modules that take longest. They start first, so that the whole run ends earlier."""
 
