@@ -83,11 +83,17 @@ test: $(TESTED_WITH) git chromium registry ## every check, the same ones that CI
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
 # What a change to the core needs, while it is being made: no emulator, no other process.
-CORE := tests/model tests/plan tests/project tests/render --ignore tests/plan/test_properties.py
+CORE := tests/model tests/plan tests/project tests/render
+NOT_CORE := tests/plan/test_properties.py tests/render/html/test_page.py
 
 .PHONY: check
-check: lint ## lint, types and the tests of the core: for while you work
-	$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses 4 --hypothesis-profile quick $(CORE)
+check: $(VENV)/.installed-dev ## lint, types and the tests of the core: for while you work
+	@$(MAKE) --no-print-directory --jobs 2 lint core
+
+.PHONY: core
+core: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses 4 --hypothesis-profile quick \
+	  $(CORE) $(NOT_CORE:%=--ignore %)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
 from envsync.project.rules import RULES
 from envsync.project.settings.config import Config, find_config, load_config
+from tests.examples import examples
 
 WORKSPACE = "kind: workspace, subscription_id: s, resource_group: g, workspace: w"
 
@@ -536,7 +537,7 @@ class TestTheFile:
         assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.binary(max_size=200)
     | st.lists(
