@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from hypothesis import settings
 
 from tests.repository import ENVIRON, UNSET
+
+if sys.platform != "win32":
+    import fcntl
 
 # No deadline, because an example can be slow on a busy machine. pytest-timeout ends a test that
 # hangs, and prints the stack of each thread.
@@ -29,7 +33,11 @@ MEMORY = Path("/dev/shm")
 """A file system in memory, on Linux."""
 
 
-def pytest_configure() -> None:
+COMPILING = pytest.StashKey[int]()
+"""The lock of the worker that compiles the tests."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Prepares the process of the tests, and the processes that the tests start."""
     # A pipeline or a git hook that runs the tests sets variables that change what git compares.
     for name in UNSET:
@@ -38,11 +46,29 @@ def pytest_configure() -> None:
     _keep_temporary_files_in_memory()
     # Collecting the tests makes a million objects, and nearly all are needed until the end.
     gc.disable()
+    if hasattr(config, "workerinput") and sys.platform != "win32":
+        _let_one_worker_compile(config)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     gc.enable()
+    if (lock := session.config.stash.get(COMPILING, None)) is not None:
+        os.close(lock)
+
+
+def _let_one_worker_compile(config: pytest.Config) -> None:
+    # pytest compiles a module of tests when it collects the module. In a new checkout, that takes
+    # as long as everything else in the collection. The first worker of xdist compiles, and the
+    # others wait until it has collected its tests. Then they find the compiled modules.
+    lock = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        os.close(lock)
+    else:
+        config.stash[COMPILING] = lock
 
 
 def _stop_ignoring_signals() -> None:
@@ -68,13 +94,16 @@ def _keep_temporary_files_in_memory() -> None:
 
 LONGEST = (
     "action/test_act.py",
-    "targets/azure/test_mixed.py",
-    "targets/azure/http/test_uploads.py",
-    "test_wheel.py",
     "test_precommit.py",
-    "test_site.py",
     "cli/test_signals.py",
+    "test_site.py",
+    "test_wheel.py",
+    "targets/azure/http/test_uploads.py",
+    "targets/azure/test_workspace.py",
+    "targets/azure/test_mixed.py",
     "test_hostile_inputs.py",
+    "torture/test_scripts.py",
+    "test_requirements.py",
 )
 """The modules that take longest. They start first, so that the whole run ends earlier."""
 

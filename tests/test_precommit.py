@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.forked import path_with_program
+from tests.forked import path_with_program, python
 from tests.repository import UNSET
+from tests.wheels import offline
 
 ROOT = Path(__file__).parents[1]
 BLOCKS: list[str] = re.findall(
@@ -32,6 +33,9 @@ BLOCKS: list[str] = re.findall(
 """The documented setting for drafts."""
 
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
+
+FORKED = "pre_commit.main"
+"""What the server of forks imports, so that pre-commit starts as fast as envsync."""
 
 
 def run(
@@ -61,8 +65,8 @@ def run(
             "PRE_COMMIT_COLOR": "never",
             "PIP_NO_COMPILE": "1",
             "PRE_COMMIT_HOME": str(owner.with_name(f"{owner.name}-home")),
-            **(url_of(hooks) if hooks else {}),
-            "PATH": path_with_program(),
+            **({**url_of(hooks), **offline()} if hooks else {}),
+            "PATH": path_with_program(FORKED),
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -70,6 +74,14 @@ def run(
         text=True,
         encoding="utf-8",
     )
+
+
+def forked_pre_commit() -> tuple[str, str]:
+    """Returns a command for pre-commit, which it also writes into the git hooks that it installs.
+
+    It cannot create virtual environments: these need Python.
+    """
+    return python(FORKED), "-mpre_commit"
 
 
 def url_of(hooks: Path) -> dict[str, str]:
@@ -116,7 +128,7 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "envsync.yaml", directory)
     succeed(directory, "envsync", "init")
     commit_all(directory)
-    succeed(directory, *PRE_COMMIT, "install")
+    succeed(directory, *forked_pre_commit(), "install")
     return directory
 
 
@@ -207,7 +219,7 @@ def configured(directory: Path, configuration: str, hooks: Path | None = None) -
     shutil.copy(ROOT / "envsync.yaml", project)
     (top / ".pre-commit-config.yaml").write_text(configuration)
     commit_all(top)
-    succeed(top, *PRE_COMMIT, "install", hooks=hooks)
+    succeed(top, *(PRE_COMMIT if hooks else forked_pre_commit()), "install", hooks=hooks)
     return project
 
 

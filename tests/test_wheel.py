@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import envsync
+from tests.wheels import offline, wheels
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,18 +23,6 @@ ROOT = Path(__file__).parents[1]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
     return build(ROOT, directory)
-
-
-@pytest.fixture(scope="module")
-def wheelhouse(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the wheel and everything that the wheel depends on.
-
-    pip creates the directory, because only pip reads the configuration of pip. The installations in
-    the tests then need no network.
-    """
-    directory = tmp_path_factory.mktemp("wheelhouse")
-    run([sys.executable, "-m", "pip", "wheel", "-q", "-w", str(directory), str(wheel)], directory)
-    return directory
 
 
 def build(source: Path, directory: Path) -> Path:
@@ -87,7 +76,7 @@ def test_the_wheel_contains_only_the_package_and_its_metadata(wheel: Path) -> No
 
 
 def test_the_installed_wheel_creates_applies_and_plans_a_project(
-    wheelhouse: Path, tmp_path: Path
+    wheel: Path, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -96,8 +85,7 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
     run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], empty)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
-    offline = ["--no-index", "--find-links", str(wheelhouse)]
-    run([*pip, "install", "--no-compile", *offline, "envsync-azureml"], empty)
+    run([*pip, "install", "--no-compile", str(wheel)], empty, **offline())
     command = str(python.with_name("envsync"))
 
     version = run([command, "--version"], empty)
@@ -121,21 +109,21 @@ def program(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def test_uvx_runs_the_wheel(wheel: Path, wheelhouse: Path, tmp_path: Path) -> None:
-    offline = ["--offline", "--no-index", "--find-links", str(wheelhouse)]
-    uvx = [program("uvx"), *offline, "--from", str(wheel), "envsync"]
+def test_uvx_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    local = ["--offline", "--no-index", "--find-links", str(wheels())]
+    uvx = [program("uvx"), *local, "--from", str(wheel), "envsync"]
     home = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_TOOL_DIR": str(tmp_path / "tools")}
 
     assert run([*uvx, "--version"], tmp_path, **home) == f"envsync {envsync.__version__}\n"
 
 
-def test_pipx_runs_the_wheel(wheel: Path, wheelhouse: Path, tmp_path: Path) -> None:
+def test_pipx_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
     pipx = [program("pipx"), "run", "--backend", "uv", "--spec", str(wheel), "envsync"]
     home = {
         "PIPX_BIN_DIR": str(tmp_path / "bin"),
         "PIPX_HOME": str(tmp_path / "pipx"),
         "UV_CACHE_DIR": str(tmp_path / "cache"),
-        "UV_FIND_LINKS": str(wheelhouse),
+        "UV_FIND_LINKS": str(wheels()),
         "UV_NO_INDEX": "1",
         "UV_OFFLINE": "1",
     }

@@ -16,10 +16,7 @@ from tests.action.in_process import InProcess
 from tests.action.project import NEWER, Project, by_hand, merged, plan, records
 from tests.targets.azure.http.ci_system import CiSystem, serving
 
-pytestmark = [
-    pytest.mark.xdist_group("act"),
-    pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux"),
-]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux")
 
 HOSTILE = "@octocat closes #1 </details><img src=x>%0A::set-output name=digest::forged | `"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 from msgspec.structs import replace
 
@@ -202,20 +205,25 @@ def test_a_refusal_shows_the_command_that_applies_the_current_plan() -> None:
 
 
 PROBLEM = Problem(rule="r", severity="error", message="m" * 400, file="f", line=1, column=1, fix="")
-LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
+
+
+@cache
+def long() -> Plan:
+    return plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        refused_markdown("It moved.", LONG, Approval("sha256:0", {})),
-        applied_markdown(LONG, [Outcome(item, "done") for item in LONG.changes], True),
-        problems_markdown("Many.", [PROBLEM] * 3_000),
+        lambda: refused_markdown("It moved.", long(), Approval("sha256:0", {})),
+        lambda: applied_markdown(long(), [Outcome(item, "done") for item in long().changes], True),
+        lambda: problems_markdown("Many.", [PROBLEM] * 3_000),
     ],
+    ids=["refused", "applied", "problems"],
 )
-def test_a_comment_fits_into_the_limit_of_github(text: Markdown) -> None:
-    marker = Marker("plan", ".", "dev", digest=LONG.digest, changes=LONG.fingerprints)
-    whole = post_body(marker, text, "\n<sub>footer</sub>\n")
+def test_a_comment_fits_into_the_limit_of_github(text: Callable[[], Markdown]) -> None:
+    marker = Marker("plan", ".", "dev", digest=long().digest, changes=long().fingerprints)
+    whole = post_body(marker, text(), "\n<sub>footer</sub>\n")
 
     assert MAX_COMMENT - MAX_LENGTH < len(whole.encode()) <= MAX_COMMENT
     assert whole.endswith("\n<sub>footer</sub>\n")

@@ -152,11 +152,16 @@ def opened(descriptor: int) -> TextIO:
 
 
 def run_module() -> None:
-    """Runs a module as `python -I -X utf8 -m MODULE` does."""
-    sys.executable, *options, name = sys.argv[:6]
-    assert options == ["-I", "-X", "utf8", "-m"], options
-    del sys.argv[:5]
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
+    """Runs a module as `python -I -X utf8 -m MODULE` or `python -mMODULE` does."""
+    sys.executable, first = sys.argv[:2]
+    if first == "-I":
+        assert sys.argv[2:5] == ["-X", "utf8", "-m"], sys.argv
+        del sys.argv[:5]
+    else:
+        assert first.startswith("-m") and first != "-m", sys.argv
+        del sys.argv[:1]
+        sys.argv[0] = first.removeprefix("-m")
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def run() -> int:

@@ -17,6 +17,7 @@ from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Build, InferenceConfig, Route
 from envsync.project.context.scan import ContextScan, scan_resolved
 from envsync.project.load import load
+from tests.examples import examples
 from tests.project.project import found, load_files, write
 
 BASE = "name: e\ndescription: d\nimage: i:1\n"
@@ -191,7 +192,7 @@ class TestNamedPaths:
         assert loaded.declarations[0].source.file == (outside / "e.yml").as_posix()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.permutations(["a", "b/c", "b/d", "z", "y/x"]))
 def test_problems_do_not_depend_on_the_order_in_which_files_are_created(order: list[str]) -> None:
     contents = {
@@ -270,7 +271,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.dictionaries(FIELDS, VALUES, max_size=8).map(json.dumps)
     | st.lists(st.tuples(FIELDS, SCALARS)).map(
@@ -300,7 +301,7 @@ def test_arbitrary_content_never_raises_an_exception(text: str, conda: str) -> N
         assert problem.fix.isprintable()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_never_raise_an_exception(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -32,7 +32,11 @@ def test_an_invalid_pattern_is_a_value_error(text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["(a|a)*b", "(a|aa)+b", "(a|c|aa)*b[0-9]"])
-def test_the_error_of_a_slow_match_contains_the_position_and_the_pattern(text: str) -> None:
+def test_the_error_of_a_slow_match_contains_the_position_and_the_pattern(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without a limit, each of these matches takes years.
+    monkeypatch.setattr("envsync.project.pattern.TIME_LIMIT", 0.05)
     pattern = Pattern(text, "x.yml:1")
 
     for match in (pattern.matches, pattern.is_in):

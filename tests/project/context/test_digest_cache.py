@@ -29,6 +29,7 @@ from envsync.project.context.reading import FileContent, FoundFile, read_all
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.files import Files
 from envsync.targets.store.tables import CREATE_SCRIPT
+from tests.examples import examples
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="digests are kept on Linux only")
 
@@ -227,7 +228,7 @@ def edit(directory: Path, what: str, name: str, other: bytes | str) -> None:
         (target.symlink_to if what == "link" else target.hardlink_to)(path.resolve())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(steps=st.lists(st.lists(edits, max_size=3), min_size=1, max_size=5))
 def test_after_any_edits_the_scan_is_the_same_with_and_without_the_cache(
     steps: list[list[tuple[str, str, bytes | str]]],

@@ -19,6 +19,7 @@ from envsync.project.context.ignore import (
     parse_ignore_file,
 )
 from envsync.project.context.pattern import git_segments
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ paths = st.lists(
 )
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Python's `re` warns about `--`, `&&`, `~~`, `||` and `[` in a character set, because a later
 # Python can read them as set operations.
 @example(["[a--]b", "[+--]a"], ["-a"])
@@ -137,7 +138,7 @@ def test_a_dockerignore_drops_a_path_as_in_docker(text: str, path: str, dropped:
     assert parse_dockerignore(text).drops(path) == dropped
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(text=lines, tree=st.lists(st.sampled_from("ab/\n+-"), max_size=12).map("".join))
 def test_a_random_pattern_matches_random_text_as_in_the_pathspec_of_azure_ai_ml(
     pathspec: Any, text: str, tree: str

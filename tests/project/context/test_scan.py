@@ -27,6 +27,7 @@ from envsync.project.context.copy import copy_context
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.context.walk import MAX_REPEATED_ENTRIES, ContextWalk
 from envsync.targets.store.tables import CREATE_SCRIPT
+from tests.examples import examples
 
 # azure-ai-ml hashes these bytes before the files of a context. The constant is not imported from
 # envsync, so that tests fail if envsync changes its constant.
@@ -677,7 +678,7 @@ ignore_lines = st.one_of(
 
 
 @needs_links
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @example({"a": b"1", "A": b"2"}, [], {}, {})
 @example({"d/a": b""}, [], {}, {".amlignore": ["d", "!d/a"]})
 @example({"d/a": b""}, ["e"], {"link": 0, "e/link": 1}, {".amlignore": ["link"]})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from envsync.project.files import Files
 from envsync.project.references.find import references_in
 from envsync.project.references.inline import Place
+from tests.examples import examples
 
 ROOT = Path("/nowhere")
 
@@ -58,19 +59,19 @@ def search(name: str, data: bytes) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_text_can_be_searched_as_yaml(text: str) -> None:
     search("a.yml", f"{text}\n# environment".encode())
 
 
 @given(TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_text_can_be_searched_as_python(text: str) -> None:
     search("a.py", f"{text}\n# azureml".encode())
 
 
 @given(st.lists(TEXTS, max_size=4), TEXTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_text_can_be_searched_as_a_notebook(sources: list[str], text: str) -> None:
     cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
     search("a.ipynb", json.dumps({"azureml": 1, "cells": cells}, indent=1).encode())
@@ -78,6 +79,6 @@ def test_any_text_can_be_searched_as_a_notebook(sources: list[str], text: str) -
 
 
 @given(st.binary(max_size=200), st.sampled_from(["a.yml", "a.py", "a.ipynb"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_bytes_can_be_searched(data: bytes, name: str) -> None:
     search(name, b"environment azureml" + data)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from envsync.model.errors import InvalidProject, UsageError
 from envsync.project.rules import RULES
 from envsync.project.settings.config import load_config
+from tests.examples import examples
 from tests.project.settings.config_file import WORKSPACE, problems, read
 
 
@@ -323,7 +324,7 @@ def test_settings_file_must_be_yaml(tmp_path: Path) -> None:
     assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.binary(max_size=200)
     | st.lists(

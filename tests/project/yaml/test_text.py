@@ -14,6 +14,7 @@ from envsync.project.yaml import text as yamlfile
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import MAX_DEPTH, entries, value, walk
 from envsync.project.yaml.text import Document, compose
+from tests.examples import examples
 
 
 def rules(data: bytes) -> list[str]:
@@ -247,7 +248,7 @@ TOKENS = [
 # fmt: on
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
 @example("a: {b: x?y}")
 @example("a:\tb")
@@ -272,7 +273,7 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
         assert repr(None if document.root is None else data_of(document.root)) == expected
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_arbitrary_bytes_raise_no_exception(data: bytes) -> None:
     for rule in rules(data):
