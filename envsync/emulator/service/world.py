@@ -77,11 +77,11 @@ class World:
         )
         self._stores.append(store)
         if kind == "workspace":
-            for new in CURATED:
-                # A state file that a local target wrote can already contain the name of a curated
-                # environment.
-                if not store.records(new.name)[0]:
-                    store.seed_curated(new)
+            # A state file that a local target wrote can already contain the name of a curated
+            # environment.
+            missing = [new for new in CURATED if not store.records(new.name)[0]]
+            if missing:
+                store.seed_curated(*missing)
         return Assets(store, settings=settings, clock=self._clock, kind=kind)
 
 

@@ -113,16 +113,17 @@ class Store:
             if not changes.is_registered(new):
                 changes.create(new)
 
-    def seed_curated(self, new: NewVersion) -> None:
-        """Inserts a curated version, for tests and rehearsals.
+    def seed_curated(self, *versions: NewVersion) -> None:
+        """Inserts curated versions in one transaction, for tests and rehearsals.
 
-        The name of the environment can begin with a reserved prefix, such as `AzureML`.
+        The names of the environments can begin with a reserved prefix, such as `AzureML`.
 
         Clients cannot change a curated environment or add versions to it.
         """
         with self.changing() as changes:
-            if not changes.is_registered(new):
-                changes.create(new, curated=True)
+            for new in versions:
+                if not changes.is_registered(new):
+                    changes.create(new, curated=True)
 
     def update_version(
         self,
