@@ -20,6 +20,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,20 @@ def az(*arguments: str) -> Any:
     cli = importlib.import_module("azure.cli.core").get_default_cli()
     assert cli.invoke([*arguments, "--output", "json"], out_file=shown) == 0
     return json.loads(shown.getvalue())
+
+
+def refusal(*arguments: str) -> str:
+    """Runs a command of the Azure CLI that the service refuses, and returns its error message."""
+    cli = importlib.import_module("azure.cli.core").get_default_cli()
+    with tempfile.TemporaryFile("w+") as file:
+        # The handlers of the CLI keep the stream that was standard error when they were made.
+        before = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        assert cli.invoke([*arguments]) == 1
+        os.dup2(before, 2)
+        os.close(before)
+        file.seek(0)
+        return file.read().strip()
 
 
 def rest(
@@ -86,7 +101,7 @@ def main() -> None:
     path = f"{ENVIRONMENTS}/by-az/versions"
     seen["put"] = rest("put", f"{path}/1", f"--body={body}", "--query=properties.description")
     seen["list"] = rest("get", path, "--query=value[].name")
-    refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"), run=started)
+    refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"), run=refusal)
     seen["not built"] = refused.partition("(")[0]
     planned = envsync("plan", "--detailed-exitcode")
     seen["plan"] = [planned[0], planned[1]["summary"]["create"]]
