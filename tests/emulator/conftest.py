@@ -29,8 +29,7 @@ def serving() -> Iterator[Emulator]:
     for extra in ("starlette", "uvicorn", "trustme"):
         if importlib.util.find_spec(extra) is None:
             pytest.skip(f"the emulator needs {extra}")
-
-    from tests.emulator.shared import running
+    from envsync.emulator.serve import running
 
     with running(Settings(reader_secret="only-reads")) as emulator:
         yield emulator

@@ -54,7 +54,7 @@ def create_app(
 ) -> Starlette:
     """Creates the application.
 
-    Opens the stores immediately, and closes them at the end of the application's lifespan.
+    Closes the stores at the end of the application's lifespan.
 
     Args:
         settings: the content and behaviour. Latency, throttling and faults are not part of the
