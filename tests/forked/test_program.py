@@ -41,8 +41,17 @@ def test_a_fork_has_what_its_caller_has(tmp_path: Path) -> None:
     assert done.returncode == 7
 
 
-@pytest.mark.parametrize("redirection", ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
-@pytest.mark.parametrize("arguments", ["--version", "plan", "nonsense"])
+@pytest.mark.parametrize(
+    ("arguments", "redirection"),
+    [
+        *(
+            ("plan", streams)
+            for streams in ("", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full")
+        ),
+        *(("--version", streams) for streams in (">&-", ">/dev/full")),
+        *(("nonsense", streams) for streams in ("2>&-", "<&- >&- 2>&-")),
+    ],
+)
 def test_a_fork_ends_as_a_process_of_python_does(
     tmp_path: Path, arguments: str, redirection: str
 ) -> None:
