@@ -96,4 +96,5 @@ class _SharedAzurite(Azurite):
         with closing(blobs._Connection(address, account + BLOB_SUFFIX, context)) as connection:
             headers = blobs._signed("DELETE", self._settings, f"/{account}/{container}")
             connection.request("DELETE", f"/{container}?restype=container", headers=headers)
-            assert connection.getresponse().status == 202
+            # 404: the emulator ended before it had created the container.
+            assert connection.getresponse().status in {202, 404}

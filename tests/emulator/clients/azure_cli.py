@@ -72,15 +72,15 @@ def rest(
 
 
 def envsync(*arguments: str) -> list[Any]:
-    """Runs envsync, and returns its exit code and its JSON."""
+    """Runs envsync, and returns its exit code, its JSON and its standard error."""
     done = subprocess.run(
-        [sys.argv[1], "-m", "envsync", *arguments, "--format", "json"],
+        [sys.argv[1], "-m", "envsync", "--quiet", *arguments, "--format", "json"],
         capture_output=True,
         text=True,
     )
     if not done.stdout.startswith("{"):
         return [done.returncode, done.stderr]
-    return [done.returncode, json.loads(done.stdout)]
+    return [done.returncode, json.loads(done.stdout), done.stderr]
 
 
 def main() -> None:
@@ -106,7 +106,7 @@ def main() -> None:
     planned = envsync("plan", "--detailed-exitcode")
     seen["plan"] = [planned[0], planned[1]["summary"]["create"]]
     applied = envsync("apply", "--yes")
-    seen["apply"] = [applied[0], [item["status"] for item in applied[1]["outcomes"]]]
+    seen["apply"] = [applied[0], [item["status"] for item in applied[1]["outcomes"]], applied[2]]
     print(json.dumps(seen))
 
 
