@@ -1,5 +1,6 @@
 """Fixtures: a GitHub on loopback, a client for it, and a step, and a runner with a project."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -136,13 +137,10 @@ def unused() -> Iterator[str]:
     return iter(WORKSPACES)
 
 
-@pytest.fixture
-def project(
-    tmp_path: Path, azure: Mapping[str, str], forge: Forge, unused: Iterator[str]
-) -> Project:
-    """A project with two applied environments and a checked-out branch for a change."""
-    found = Project(tmp_path / "models", azure, forge)
-    found.path.mkdir()
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository with the documented workflows, and without commits."""
+    found = Project(tmp_path_factory.mktemp("prepared"), {}, Forge())
     found.git("init", "--quiet", "--initial-branch", "main")
     found.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
     found.git("config", "user.name", "octocat")
@@ -151,6 +149,16 @@ def project(
         file = found.path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+    return found.path
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, prepared: Path, azure: Mapping[str, str], forge: Forge, unused: Iterator[str]
+) -> Project:
+    """A project with two applied environments and a checked-out branch for a change."""
+    found = Project(tmp_path / "models", azure, forge)
+    shutil.copytree(prepared, found.path)
     found.set_targets(dev=next(unused))
     found.declare("pydata", "1")
     found.declare("sklearn", "1")
