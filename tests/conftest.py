@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+import functools
 import gc
 import os
 import signal
@@ -8,7 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import typer.main
 from hypothesis import settings
+from typer.utils import get_params_from_function
 
 from tests.repository import ENVIRON, UNSET
 
@@ -44,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     _stop_ignoring_signals()
     _keep_temporary_files_in_memory()
+    _read_signatures_once()
     # Collecting the tests makes a million objects, and nearly all are needed until the end.
     gc.disable()
     if hasattr(config, "workerinput") and sys.platform != "win32":
@@ -90,6 +94,13 @@ def _keep_temporary_files_in_memory() -> None:
         room = found.f_bavail * found.f_frsize
         if room >= 4 << 30 and not found.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK):
             os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _read_signatures_once() -> None:
+    # A command line reads the options of one command once, but the tests run hundreds of commands
+    # in one process.
+    once = functools.cache(get_params_from_function)
+    setattr(typer.main, "get_params_from_function", once)  # noqa: B010 - mypy knows no such name
 
 
 LONGEST = (

@@ -1,5 +1,6 @@
 """Fixtures: a GitHub on loopback and its client, a step, and a runner with a project."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,8 +9,6 @@ import pytest
 
 from envsync.action.command_line import Completed
 from envsync.action.github import GitHub
-from envsync.emulator.serve import running
-from envsync.emulator.settings import Settings
 from tests import command
 from tests.action.act import Runner
 from tests.action.documented import workflows
@@ -18,6 +17,8 @@ from tests.action.in_process import InProcess
 from tests.action.project import WORKSPACES, Project
 from tests.action.step import Step
 from tests.forked import python
+from tests.targets.azure.contract import one_creator
+from tests.targets.azure.in_process import in_process
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def github(forge: Forge) -> GitHub:
     return GitHub(REPOSITORY, TOKEN, api=forge.url, graphql=f"{forge.url}/graphql")
 
 
-def in_process(directory: Path, *arguments: str) -> Completed:
+def command_in_process(directory: Path, *arguments: str) -> Completed:
     done = command.envsync(*arguments, cwd=directory)
     return Completed(done.returncode, done.stdout, done.stderr)
 
@@ -47,7 +48,7 @@ def in_process(directory: Path, *arguments: str) -> Completed:
 def use_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the steps run the command line in this process."""
     for name in ("validate", "plan", "apply", "images"):
-        monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
+        monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", command_in_process)
 
 
 @pytest.fixture
@@ -92,10 +93,16 @@ def step(
     return found
 
 
-@pytest.fixture(scope="session")
-def azure() -> Iterator[Mapping[str, str]]:
-    with running(Settings(workspaces=WORKSPACES)) as emulator:
-        yield emulator.variables
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """The variables of an emulator that the targets of this process call without a network."""
+    directory = tmp_path_factory.mktemp("azure")
+    with (
+        in_process(directory, workspaces=len(WORKSPACES), registries=0) as service,
+        service.reached(),
+        one_creator(),
+    ):
+        yield service.variables
 
 
 @pytest.fixture(scope="session")
@@ -124,19 +131,16 @@ def steps(
     return InProcess(directory, forge, azure)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def unused() -> Iterator[str]:
-    """The workspaces that no test has used."""
+    """The workspaces that no test of the module has used."""
     return iter(WORKSPACES)
 
 
-@pytest.fixture
-def project(
-    tmp_path: Path, azure: Mapping[str, str], forge: Forge, unused: Iterator[str]
-) -> Project:
-    """A project with two applied environments and a checked-out branch for a change."""
-    found = Project(tmp_path / "models", azure, forge)
-    found.path.mkdir()
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository with the documented workflows, and without commits."""
+    found = Project(tmp_path_factory.mktemp("prepared"), {}, Forge())
     found.git("init", "--quiet", "--initial-branch", "main")
     found.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
     found.git("config", "user.name", "octocat")
@@ -145,6 +149,16 @@ def project(
         file = found.path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+    return found.path
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, prepared: Path, azure: Mapping[str, str], forge: Forge, unused: Iterator[str]
+) -> Project:
+    """A project with two applied environments and a checked-out branch for a change."""
+    found = Project(tmp_path / "models", azure, forge)
+    shutil.copytree(prepared, found.path)
     found.set_targets(dev=next(unused))
     found.declare("pydata", "1")
     found.declare("sklearn", "1")

@@ -24,7 +24,7 @@ from tests.action.in_process import InProcess
 
 BASE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1"
 NEWER = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20250301.v1"
-WORKSPACES = tuple(f"ws-{number}" for number in range(60))
+WORKSPACES = tuple(f"ws-{number}" for number in range(24))
 
 
 @dataclass

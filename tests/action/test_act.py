@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from envsync.action.marker import Marker, read_marker
+from envsync.emulator.serve import running
+from envsync.emulator.settings import Settings
 from tests.action.act import Ran, Runner
 from tests.action.forge import BOT, Forge
 from tests.action.in_process import InProcess
-from tests.action.project import NEWER, Project, by_hand, merged, plan, records
+from tests.action.project import NEWER, WORKSPACES, Project, by_hand, merged, plan, records
 from tests.targets.azure.http.ci_system import CiSystem, serving
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux")
@@ -21,10 +23,17 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="act runs workflows for 
 HOSTILE = "@octocat closes #1 </details><img src=x>%0A::set-output name=digest::forged | `"
 
 
+@pytest.fixture(scope="module")
+def azure() -> Iterator[Mapping[str, str]]:
+    """The variables of an emulator on the network, because `act` runs steps in other processes."""
+    with running(Settings(workspaces=WORKSPACES)) as emulator:
+        yield emulator.variables
+
+
 @pytest.fixture
 def ci() -> Iterator[CiSystem]:
-    with serving() as running:
-        yield running
+    with serving() as system:
+        yield system
 
 
 def sign_in_with_github(runner: Runner, steps: InProcess, project: Project, ci: CiSystem) -> None:

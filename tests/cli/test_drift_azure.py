@@ -19,7 +19,9 @@ from envsync.targets.azure.target import AzureTarget
 from envsync.targets.kinds import open_target
 from tests.command import envsync
 from tests.project.project import write
-from tests.targets.azure.on_emulator import Azure, azure
+from tests.targets.azure.contract import one_creator
+from tests.targets.azure.in_process import in_process
+from tests.targets.azure.on_emulator import Azure
 
 SETTINGS = """\
 project: churn
@@ -46,7 +48,12 @@ NUMBERS = iter(range(COUNT))
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     directory = tmp_path_factory.mktemp("azure")
-    with azure(directory, workspaces=COUNT, registries=COUNT, system_data="updated") as service:
+    places = {"workspaces": COUNT, "registries": COUNT}
+    with (
+        in_process(directory, **places, system_data="updated") as service,
+        service.reached(),
+        one_creator(),
+    ):
         yield service
 
 
@@ -166,7 +173,7 @@ def test_the_origin_of_an_edit_is_unknown_if_the_version_lacks_the_applied_tag(
 def test_an_edit_is_drift_although_its_author_is_unknown(tmp_path: Path) -> None:
     """In recorded responses, `systemData` shows only the creation."""
     (tmp_path / "azure").mkdir()
-    with azure(tmp_path / "azure", workspaces=1, registries=1):
+    with in_process(tmp_path / "azure") as service, service.reached():
         directory = write(
             tmp_path / "project",
             {"envsync.yaml": SETTINGS % (0, 0), "environments/train.yml": ENVIRONMENT},

@@ -14,7 +14,6 @@ import pytest
 
 pytest.importorskip("azure.ai.ml", reason="azure-ai-ml is not installed")
 
-from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
 from envsync.model.environment import Build, Environment, EnvironmentKey, EnvironmentSpec
 from envsync.model.provenance import Provenance
@@ -23,6 +22,7 @@ from envsync.project.project import load_project
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.kinds import open_target
 from tests.command import envsync
+from tests.emulator.shared import running
 from tests.project.project import write
 from tests.targets.azure.on_emulator import FAST, import_sdk, put, require_azurite
 from tests.targets.contract import IMAGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from envsync.targets.local.target import LocalTarget
 from tests.builders import container, registered, state
 from tests.cli.conftest import Run, declare
+from tests.command import envsync
 
 
 def test_validate_prints_all_problems_of_all_files(project: Path, run: Run) -> None:
@@ -91,17 +93,26 @@ def test_validate_accepts_files_and_directories(project: Path, run: Run) -> None
     assert (missing.code, "missing-file" in missing.out) == (1, True)
 
 
-@pytest.fixture
-def filled(project: Path, run: Run) -> Path:
-    """Creates a target with two versions of `a`, an archived `b` and an active `c`."""
-    declare(project, "a", "1", tags="{team: x}")
-    declare(project, "a", "2")
-    b = declare(project, "b", "1")
-    declare(project, "c", "1")
-    run("apply", "--yes")
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose target has two versions of `a`, an archived `b` and an active `c`."""
+    directory = tmp_path_factory.mktemp("prepared") / "churn"
+    (directory / "environments").mkdir(parents=True)
+    declare(directory, "a", "1", tags="{team: x}")
+    declare(directory, "a", "2")
+    b = declare(directory, "b", "1")
+    declare(directory, "c", "1")
+    assert envsync("apply", "--yes", cwd=directory).returncode == 0
     # The second apply archives `b`, because the file of `b` is deleted.
     b.unlink()
-    run("apply", "--yes")
+    assert envsync("apply", "--yes", cwd=directory).returncode == 0
+    return directory
+
+
+@pytest.fixture
+def filled(project: Path, prepared: Path) -> Path:
+    """A copy of `prepared`, for one test."""
+    shutil.copytree(prepared, project, dirs_exist_ok=True)
     return project
 
 

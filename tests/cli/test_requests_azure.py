@@ -14,7 +14,9 @@ pytest.importorskip("azure.ai.ml", reason="azure-ai-ml is not installed")
 from tests.command import envsync
 from tests.project.project import write
 from tests.repository import commit, new_repository
-from tests.targets.azure.on_emulator import Azure, asked, azure, put
+from tests.targets.azure.contract import one_creator
+from tests.targets.azure.in_process import in_process
+from tests.targets.azure.on_emulator import Azure, asked, put
 
 SETTINGS = """\
 project: churn
@@ -35,7 +37,12 @@ def environment(name: str, version: str = "1", description: str = "d") -> dict[s
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     # Each list has one page.
-    with azure(tmp_path_factory.mktemp("azure"), workspaces=1, page_size=1000) as service:
+    directory = tmp_path_factory.mktemp("azure")
+    with (
+        in_process(directory, registries=0, page_size=1000) as service,
+        service.reached(),
+        one_creator(),
+    ):
         yield service
 
 

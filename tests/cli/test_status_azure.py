@@ -15,7 +15,9 @@ from envsync.model.state import State
 from envsync.targets.azure.target import AzureTarget
 from tests.command import envsync
 from tests.project.project import write
-from tests.targets.azure.on_emulator import Azure, azure
+from tests.targets.azure.contract import one_creator
+from tests.targets.azure.in_process import in_process
+from tests.targets.azure.on_emulator import Azure
 
 WORKSPACE = "{kind: workspace, subscription_id: '${AZURE_SUBSCRIPTION_ID}', resource_group: ml, "
 SETTINGS = f"""\
@@ -31,8 +33,9 @@ FILE = "name: {name}\nversion: '1'\ndescription: d\nimage: contoso.azurecr.io/ba
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), workspaces=2, registries=1) as found:
-        yield found
+    directory = tmp_path_factory.mktemp("azure")
+    with in_process(directory, workspaces=2) as service, service.reached(), one_creator():
+        yield service
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Tests of standard streams that are closed, full or broken, and of the width of the output.
 
-For most tests, a fork is enough. Python replaces a closed stream by None when it starts, so some
-tests start `python -m envsync`.
+For most tests, a fork is enough: `tests/forked/test_program.py` compares its streams with those of
+Python. Two tests start `python -m envsync`, because Python replaces a closed stream by None.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ def registered(project: Path) -> int:
 @pytest.mark.parametrize(
     ("script", "code", "err"),
     [
-        ("python -m envsync plan <&-", 0, ""),
+        ("envsync plan <&-", 0, ""),
         ("python -m envsync plan >&-", 1, CLOSED),
         ("envsync plan --detailed-exitcode >/dev/full", 1, FULL),
         ("envsync plan --json >/dev/full", 1, FULL),
         ("envsync plan --format markdown >&-", 1, CLOSED),
-        ("python -m envsync -q plan <&- >&-", 1, CLOSED),
+        ("envsync -q plan <&- >&-", 1, CLOSED),
         ("envsync list >&-", 1, CLOSED),
         ("envsync validate --format sarif >/dev/full", 1, FULL),
         ("envsync schema plan >/dev/full", 1, FULL),
         ("envsync targets >&-", 1, CLOSED),
         ("envsync init new >&-", 1, CLOSED),
         ("envsync init -q new >&-", 0, ""),
-        ("python -m envsync --help >&-", 1, CLOSED),
+        ("envsync --help >&-", 1, CLOSED),
         ("envsync plan --help >/dev/full", 1, FULL),
         ("envsync --version >/dev/full", 1, FULL),
     ],
@@ -93,7 +93,7 @@ def test_a_result_that_cannot_be_written_is_an_error(
 @pytest.mark.parametrize(
     ("script", "code"),
     [
-        ("python -m envsync plan --detailed-exitcode", 2),
+        ("envsync plan --detailed-exitcode", 2),
         ("envsync plan -t missing", 64),
         ("envsync show missing", 1),
         ("envsync nonsense", 64),
@@ -111,7 +111,7 @@ def test_the_exit_code_does_not_depend_on_standard_error(
 
 @pytest.mark.parametrize("redirection", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_a_command_without_any_stream_exits_with_one(project: Path, redirection: str) -> None:
-    assert shell(project, f"python -m envsync plan {redirection}").returncode == 1
+    assert shell(project, f"envsync plan {redirection}").returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ dependencies:
 @pytest.fixture(autouse=True)
 def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A new emulator, and a working directory with the files of the examples."""
-    from envsync.emulator.serve import running
+    from tests.emulator.shared import running
 
     context = tmp_path / "docker-contexts" / "python-and-pip"
     context.mkdir(parents=True)

@@ -43,8 +43,17 @@ def test_a_fork_gets_the_directory_umask_variables_arguments_and_input_of_its_ca
     assert done.returncode == 7
 
 
-@pytest.mark.parametrize("redirection", ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
-@pytest.mark.parametrize("arguments", ["--version", "plan", "nonsense"])
+@pytest.mark.parametrize(
+    ("arguments", "redirection"),
+    [
+        *(
+            ("plan", streams)
+            for streams in ("", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full")
+        ),
+        *(("--version", streams) for streams in (">&-", ">/dev/full")),
+        *(("nonsense", streams) for streams in ("2>&-", "<&- >&- 2>&-")),
+    ],
+)
 def test_a_fork_has_the_exit_code_and_output_of_a_separate_process(
     tmp_path: Path, arguments: str, redirection: str
 ) -> None:

@@ -54,7 +54,7 @@ def create_app(
 ) -> Starlette:
     """Creates the application.
 
-    `create_app` opens the stores. The application closes them at the end of its lifespan.
+    Closes the stores at the end of the application's lifespan.
 
     Args:
         settings: the content and behaviour. Latency, throttling and faults are not part of the

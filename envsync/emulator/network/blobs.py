@@ -37,7 +37,7 @@ def create_container(
         OSError: the service cannot be reached, or did not create the container.
     """
     host = settings.blob_account + BLOB_SUFFIX
-    headers = _signed(settings, f"/{settings.blob_account}/{container}")
+    headers = _signed("PUT", settings, f"/{settings.blob_account}/{container}")
     connection = _Connection(address, host, ssl.create_default_context(cafile=authority))
     try:
         connection.request("PUT", f"/{container}?restype=container", headers=headers)
@@ -48,7 +48,7 @@ def create_container(
         raise OSError(f"Azurite did not create the container {container}: HTTP status {status}.")
 
 
-def _signed(settings: Settings, resource: str) -> dict[str, str]:
+def _signed(method: str, settings: Settings, resource: str) -> dict[str, str]:
     headers = {
         "x-ms-date": format_datetime(datetime.now(UTC), usegmt=True),
         "x-ms-version": BLOB_API_VERSION,
@@ -56,7 +56,7 @@ def _signed(settings: Settings, resource: str) -> dict[str, str]:
     # The string to sign has one line for each standard header from Content-Encoding to Range.
     unused_headers = [""] * 11
     used = (f"{key}:{value}" for key, value in headers.items())
-    lines = ("PUT", *unused_headers, *used, resource, "restype:container")
+    lines = (method, *unused_headers, *used, resource, "restype:container")
     key = base64.b64decode(settings.blob_key)
     signature = base64.b64encode(hmac.digest(key, "\n".join(lines).encode(), hashlib.sha256))
     authorization = f"SharedKey {settings.blob_account}:{signature.decode()}"

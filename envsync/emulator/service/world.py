@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from envsync.emulator.service.assets import Assets
@@ -30,6 +32,8 @@ class World:
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         """Opens the stores. Without `Settings.state`, the stores are in a temporary directory.
+
+        If possible, a store in the temporary directory is created only when it is first used.
 
         Args:
             settings: the names and the behaviour of workspaces and registries.
@@ -64,8 +68,13 @@ class World:
     def _temporary_state(self) -> Path:
         return self._temporary.enter_context(locked_directory(TEMPORARY)) / "emulator.db"
 
-    def _assets(self, kind: AssetKind, names: tuple[str, ...]) -> dict[str, Assets]:
-        return {name.lower(): self._open(kind, name) for name in names}
+    def _assets(self, kind: AssetKind, names: tuple[str, ...]) -> Mapping[str, Assets]:
+        settings, lazy = self._settings, _LazyAssets(names, partial(self._open, kind))
+        # A state file that cannot be used must be an error before the emulator starts. Stale
+        # responses show the curated environments, so these must be older than every request.
+        if settings.state or settings.list_lag_seconds or settings.stale_get_seconds:
+            return dict(lazy)
+        return lazy
 
     def _open(self, kind: AssetKind, name: str) -> Assets:
         settings = self._settings
@@ -77,12 +86,38 @@ class World:
         )
         self._stores.append(store)
         if kind == "workspace":
-            for new in CURATED:
-                # A state file that a local target wrote can already contain the name of a curated
-                # environment.
-                if not store.records(new.name)[0]:
-                    store.seed_curated(new)
+            # A state file that a local target wrote can already contain the name of a curated
+            # environment.
+            missing = [new for new in CURATED if not store.records(new.name)[0]]
+            if missing:
+                store.seed_curated(*missing)
         return Assets(store, settings=settings, clock=self._clock, kind=kind)
+
+
+class _LazyAssets(Mapping[str, Assets]):
+    """Workspaces or registries by name in lower case. The first use opens the store. Thread-safe.
+
+    Creating the store of a workspace takes longer than most requests.
+    """
+
+    def __init__(self, names: Iterable[str], open_assets: Callable[[str], Assets]) -> None:
+        self._names = {name.lower(): name for name in names}
+        self._open = open_assets
+        self._opened: dict[str, Assets] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, key: str) -> Assets:
+        name = self._names[key]
+        with self._lock:
+            if key not in self._opened:
+                self._opened[key] = self._open(name)
+            return self._opened[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _seed(store: Store, versions: Iterable[NewVersion]) -> None:

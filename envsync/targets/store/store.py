@@ -128,15 +128,16 @@ class Store:
             check(held)
             changes.register(new, held)
 
-    def seed_curated(self, new: NewVersion) -> None:
-        """Inserts a curated version, for tests and rehearsals.
+    def seed_curated(self, *versions: NewVersion) -> None:
+        """Inserts curated versions in one transaction, for tests and rehearsals.
 
-        The name of the environment can begin with a reserved prefix, such as `AzureML`.
+        The names of the environments can begin with a reserved prefix, such as `AzureML`.
 
         Clients cannot change a curated environment or add versions to it.
         """
         with self.changing() as changes:
-            changes.register(new, changes.snapshot(new.name), curated=True)
+            for new in versions:
+                changes.register(new, changes.snapshot(new.name), curated=True)
 
     def update_version(
         self,

@@ -20,6 +20,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,20 @@ def az(*arguments: str) -> Any:
     return json.loads(shown.getvalue())
 
 
+def refusal(*arguments: str) -> str:
+    """Runs a command of the Azure CLI that the service refuses, and returns its error message."""
+    cli = importlib.import_module("azure.cli.core").get_default_cli()
+    with tempfile.TemporaryFile("w+") as file:
+        # The handlers of the CLI keep the stream that was standard error when they were made.
+        before = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        assert cli.invoke([*arguments]) == 1
+        os.dup2(before, 2)
+        os.close(before)
+        file.seek(0)
+        return file.read().strip()
+
+
 def rest(
     method: str,
     path: str,
@@ -57,15 +72,15 @@ def rest(
 
 
 def envsync(*arguments: str) -> list[Any]:
-    """Runs envsync, and returns its exit code and its JSON."""
+    """Runs envsync, and returns its exit code, its JSON and its standard error."""
     done = subprocess.run(
-        [sys.argv[1], "-m", "envsync", *arguments, "--format", "json"],
+        [sys.argv[1], "-m", "envsync", "--quiet", *arguments, "--format", "json"],
         capture_output=True,
         text=True,
     )
     if not done.stdout.startswith("{"):
         return [done.returncode, done.stderr]
-    return [done.returncode, json.loads(done.stdout)]
+    return [done.returncode, json.loads(done.stdout), done.stderr]
 
 
 def main() -> None:
@@ -86,12 +101,10 @@ def main() -> None:
     path = f"{ENVIRONMENTS}/by-az/versions"
     seen["put"] = rest("put", f"{path}/1", f"--body={body}", "--query=properties.description")
     seen["list"] = rest("get", path, "--query=value[].name")
-    refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"), run=started)
+    refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"), run=refusal)
     seen["not built"] = refused.partition("(")[0]
-    planned = envsync("plan", "--detailed-exitcode")
-    seen["plan"] = [planned[0], planned[1]["summary"]["create"]]
     applied = envsync("apply", "--yes")
-    seen["apply"] = [applied[0], [item["status"] for item in applied[1]["outcomes"]]]
+    seen["apply"] = [applied[0], [item["status"] for item in applied[1]["outcomes"]], applied[2]]
     print(json.dumps(seen))
 
 

@@ -66,11 +66,11 @@ def one_creator() -> Iterator[None]:
 
     Creating the client takes longer than most requests to an application in this process.
     """
-    made: dict[tuple[str, ...], Creator] = {}
+    made: dict[tuple[object, ...], Creator] = {}
     create = AzureClient.creator
 
     def creator(self: AzureClient, scope: Mapping[str, str]) -> Creator:
-        key = tuple(scope.values())
+        key = (self.transport.session, *scope.values())
         if key not in made:
             made[key] = create(self, scope)
         return made[key]

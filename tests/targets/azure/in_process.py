@@ -56,15 +56,18 @@ VARIABLES = {
 
 @dataclass
 class InProcess(Azure):
-    """An application of an emulator that only the targets of `open` and `target` can reach."""
+    """An application of an emulator.
+
+    Only the targets of `open` and `target`, and those that a block of `reached` opens, reach it.
+    """
 
     session: requests.Session = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        # azure-identity reads the secret from the environment, so each secret has its own sign-in.
+        # azure-identity reads these variables, so each client and secret has its own sign-in.
         own = RequestsTransport(session=self.session, session_owner=False)
         self._signed_in = functools.cache(
-            lambda _secret: SignIn("environment", lambda: EnvironmentCredential(transport=own))
+            lambda *_: SignIn("environment", lambda: EnvironmentCredential(transport=own))
         )
 
     @contextmanager
@@ -72,16 +75,22 @@ class InProcess(Azure):
         self, config: TargetConfig, connection: Connection | None = None
     ) -> Iterator[AzureTarget]:
         with ExitStack() as stack:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(transport, "new_session", lambda _: self.session)
-                patch.setattr("envsync.targets.azure.client.credential", self._credential)
+            with self.reached():
                 # A connection remembers sign-ins, but a sign-in belongs to one application.
                 own = replace(connection or Connection(), credentials={})
                 target = stack.enter_context(super().open(config, own))
             yield target
 
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Makes every target that the block opens call the application, also in commands."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(transport, "new_session", lambda _: self.session)
+            patch.setattr("envsync.targets.azure.client.credential", self._credential)
+            yield
+
     def _credential(self, _kind: str, _cloud: Cloud) -> SignIn:
-        return self._signed_in(os.environ["AZURE_CLIENT_SECRET"])
+        return self._signed_in(os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"])
 
 
 @contextmanager

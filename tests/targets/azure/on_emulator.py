@@ -23,7 +23,6 @@ for extra in ("starlette", "uvicorn", "trustme", "azure.identity", "azure.mgmt.c
     pytest.importorskip(extra, reason=f"{extra} is not installed")
 
 from envsync.emulator.network.azurite import find
-from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.project.settings.targets import TargetConfig, TargetKind
@@ -32,6 +31,7 @@ from envsync.targets.azure.http.session import new_session
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
+from tests.emulator.shared import running
 from tests.targets.contract import IMAGE
 
 READER = "reads-only"

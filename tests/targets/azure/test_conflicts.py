@@ -32,5 +32,23 @@ class TestWorkspaceConflicts(AzureConflicts):
     kind: ClassVar[TargetKind] = "workspace"
 
 
+CREATING = (
+    "test_a_create_overwrites_no_other_version",
+    "test_a_create_is_a_conflict_if_the_environment_has_a_version_that_is_not_in_the_plan",
+    "test_a_create_under_a_name_that_somebody_else_has_taken_is_a_conflict",
+    "test_a_create_of_a_version_that_somebody_else_has_archived_is_a_conflict",
+    "test_a_create_that_somebody_else_has_made_is_done",
+)
+"""The tests of creations.
+
+A creation in a registry is a long-running operation of azure-ai-ml. All other writes to registries
+and workspaces use the same code.
+"""
+
+
 class TestRegistryConflicts(AzureConflicts):
     kind: ClassVar[TargetKind] = "registry"
+    locals().update(
+        {name: None for name in vars(ConflictContract) if name.startswith("test")}
+        | {name: getattr(ConflictContract, name) for name in CREATING}
+    )

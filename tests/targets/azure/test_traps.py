@@ -89,10 +89,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{REST}TestMessages::test_the_message_contains_the_innermost_error_code",
         f"{WORKSPACE}TestTraps::test_refused_content_fails_with_the_services_reason",
     ),
-    "a PUT can add to tags instead of replacing them": (
-        f"{SWITCHES}TestWorkspaceThatKeepsTags",
-        f"{SWITCHES}TestRegistryThatKeepsTags",
-    ),
+    "a PUT can add to tags instead of replacing them": (f"{SWITCHES}TestWorkspaceThatKeepsTags",),
     "a PUT without tags or description can keep the stored values": (
         f"{CONTRACT}test_an_update_clears_removed_fields",
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
@@ -157,7 +154,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{SWITCHES}TestWorkspaceThatRefusesToArchiveHiddenVersions",
     ),
     "isArchived of a version can be the state of its container": (
-        f"{SWITCHES}HiddenVersions::test_restoring_a_container_restores_the_state_of_each_version",
+        f"{SWITCHES}TestWorkspaceWithHiddenVersions",
         f"{HERE}test_the_state_of_versions_is_unreliable_if_all_are_archived",
     ),
     "the service can accept an archive request and ignore it": (

@@ -878,7 +878,7 @@ class TestCommandLine:
         )
 
         first = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
-        applied = apply_in_a_process(cwd=tmp_path)
+        applied = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
         again = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
         (directory / "base.yml").unlink()
         archived = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
@@ -901,7 +901,7 @@ class TestCommandLine:
         directory.mkdir()
         for name in ("base", "other"):
             (directory / f"{name}.yml").write_text(f"name: {name}\nimage: a:1\n")
-        with azure(tmp_path, container_tags=container_tags) as service:
+        with in_process(tmp_path, container_tags=container_tags) as service, service.reached():
             config = service.config("workspace")
             settings = "".join(f", {key}: {value!r}" for key, value in config.settings.items())
             (tmp_path / "envsync.yaml").write_text(
@@ -915,14 +915,3 @@ class TestCommandLine:
         changes = [(item["action"], item["name"]) for item in found["changes"]]
         assert applied.returncode == 0, applied.stdout
         assert (changes, found["warnings"]) == ([("archive", "base")], [])
-
-
-def apply_in_a_process(cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs `envsync apply` on the target `dev` in a separate process."""
-    return subprocess.run(
-        [sys.executable, "-m", "envsync", "apply", "-t", "dev", "--yes"],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )

@@ -160,18 +160,25 @@ class TestOneContent:
             assert len(faults.written) <= 4
 
 
+FAILURES = (
+    (REFUSED, "No permission to upload to the storage account envsyncemulator. Ask for"),
+    ("403 AuthenticationFailed", "No permission to upload to the storage account"),
+    ("404 ContainerNotFound", "storage account envsyncemulator has no container .*-"),
+    ("409 LeaseIdMissing", r"The service refused the request \(LeaseIdMissing\): No"),
+    ("503 ServerBusy", r"envsyncemulator.* failed after all retries \(503\): No"),
+    (RESET, "envsyncemulator.* cannot be reached: the connection was closed. Check"),
+    (SILENCE, "envsyncemulator.* cannot be reached: it did not respond in time. Check"),
+)
+"""Faults, and a part of the message about each."""
+
+
 class TestFailures:
-    @pytest.mark.parametrize("kind", KINDS)
     @pytest.mark.parametrize(
-        ("fault", "sentence"),
+        ("kind", "fault", "sentence"),
         [
-            (REFUSED, "No permission to upload to the storage account envsyncemulator. Ask for"),
-            ("403 AuthenticationFailed", "No permission to upload to the storage account"),
-            ("404 ContainerNotFound", "storage account envsyncemulator has no container .*-"),
-            ("409 LeaseIdMissing", r"The service refused the request \(LeaseIdMissing\): No"),
-            ("503 ServerBusy", r"envsyncemulator.* failed after all retries \(503\): No"),
-            (RESET, "envsyncemulator.* cannot be reached: the connection was closed. Check"),
-            (SILENCE, "envsyncemulator.* cannot be reached: it did not respond in time. Check"),
+            *(("workspace", *failure) for failure in FAILURES),
+            # Both kinds upload with the same code, but to addresses with other permissions.
+            *(("registry", *failure) for failure in FAILURES if failure[0] not in SLOW),
         ],
     )
     def test_a_create_with_a_failed_upload_reports_the_reason(
