@@ -74,7 +74,7 @@ def program(*modules: str) -> str:
 
 
 def python(*modules: str) -> str:
-    """Returns the path of a program that runs `python -I -X utf8 -m MODULE` in a fork.
+    """Returns the path of a program that runs a module in a fork: `server.run_module` says how.
 
     Args:
         modules: what the server imports beside the commands.
