@@ -29,7 +29,7 @@ class FreshReads:
     """Repeats each read until the result includes this process's own writes.
 
     A read of a version is repeated for at most `RecentWrites.stale` seconds, and a read of the
-    lists for at most `LAG` seconds.
+    lists for at most `LAG` seconds. After `stop`, no read is repeated.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class FreshReads:
         recent: RecentWrites,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         """Prepares the reads. Does not connect.
 
@@ -46,15 +46,20 @@ class FreshReads:
             resources: the resources to read.
             recent: this process's recent writes.
             clock: a function that returns the time in seconds, such as `time.monotonic`.
-            sleep: a function that waits for a number of seconds.
+            sleep: a function that waits for a number of seconds. If None, `stop` ends the waits.
         """
         self._resources = resources
         self._recent_writes = recent
         self._clock = clock
-        self._sleep = sleep
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
         self._lock = threading.Lock()
         self._listing: Listing | None = None
         self._for_writes: tuple[float, Listing] | None = None
+
+    def stop(self) -> None:
+        """Ends the waits. A read that was waiting is sent once more."""
+        self._stopped.set()
 
     def listing(self) -> Listing:
         """Reads the list of containers.
@@ -97,13 +102,14 @@ class FreshReads:
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
+            last = self._stopped.is_set()
             held = self._resources.version(name, version)
             # `expected` becomes None after `stale` seconds. Without this limit, the loop would
             # never end if another client has overwritten this process's write.
             expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
-            if not (missing or outdated):
+            if last or not (missing or outdated):
                 return held
             self._sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
@@ -144,7 +150,7 @@ class FreshReads:
     def _repeated(self, shown: Callable[[], bool], *, wait: bool) -> bool:
         pause, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
-            last = not wait or self._clock() >= deadline
+            last = not wait or self._stopped.is_set() or self._clock() >= deadline
             try:
                 if (found := shown()) or last:
                     return found
@@ -219,7 +225,7 @@ class FreshReads:
         with self._lock:
             listing = self._listing
         while unsettled := self._unsettled(listing):
-            if self._clock() + wait > deadline:
+            if self._stopped.is_set() or self._clock() + wait > deadline:
                 for name in unsettled:
                     self._recent_writes.forget(name)
                 return

@@ -57,8 +57,7 @@ class AzureTarget:
             find: a function that returns the endpoint. The function is called once, when the target
                 is first used.
             parallel: the maximum number of concurrent reads.
-            stale: after a write, a GET of a version can return the old state for this number of
-                seconds.
+            stale: for this number of seconds after a write, a GET of a version can be stale.
             close: a function that closes the connections.
             stop: a function that ends the waits for long-running operations.
             reading: shows the progress of a read.
@@ -263,8 +262,10 @@ class AzureTarget:
         )
 
     def stop(self) -> None:
-        """Ends the waits for long-running operations of the service."""
+        """Ends the waits for long-running operations of the service, and for fresh reads."""
         self._stop()
+        if self._found is not None:  # no lock: a thread that signs in can hold it for minutes
+            self._found.fresh.stop()
 
     def close(self) -> None:
         """Closes all connections."""

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -482,6 +482,33 @@ class TestContainerState:
             fresh.settle(lambda _names: None)
 
         assert slept == [wait]
+
+    @pytest.mark.parametrize("when", ["before the read", "during the wait"])
+    def test_stop_ends_the_waits_of_fresh_reads(self, service: Azure, when: str) -> None:
+        with service.target("workspace") as target:
+            put(target, "pydata")
+            recent = RecentWrites(stale=3600)
+            fresh = FreshReads(target.endpoint.resources, recent)
+            never = Resource("pydata", {"isArchived": True})
+            reads: list[Callable[[], object]] = [
+                lambda: fresh.version("pydata", "none", must_exist=True),
+                lambda: fresh.written("pydata", "none", never, wait=True),
+                lambda: fresh.shows_archived("pydata", True, wait=True),
+            ]
+            if when == "before the read":
+                fresh.stop()
+                found = [read() for read in reads]
+            else:
+                with ThreadPoolExecutor(3) as pool:
+                    running = [pool.submit(read) for read in reads]
+                    assert not wait(running, timeout=0.3).done
+                    fresh.stop()
+                    found = [item.result() for item in running]
+            recent.note("pydata", None, never)
+            fresh.settle(lambda names: pytest.fail(f"waits for {names}"))
+
+        assert found == [None, False, False]
+        assert recent.containers() == {}
 
     def test_settle_does_not_wait_without_a_write(self, service: Azure) -> None:
         with service.target("workspace") as target:
