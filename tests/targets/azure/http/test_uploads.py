@@ -177,7 +177,7 @@ class TestFailures:
         ("kind", "fault", "sentence"),
         [
             *(("workspace", *failure) for failure in FAILURES),
-            # Both kinds upload with the same code, but to addresses with other permissions.
+            # Both kinds upload with the same code, so one kind waits for the time limit.
             *(("registry", *failure) for failure in FAILURES if failure[0] not in SLOW),
         ],
     )
