@@ -755,17 +755,21 @@ def test_environment_files_that_git_ignores_cause_a_warning_and_are_not_compared
 def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts how often each file of a work tree is opened, by relative path."""
     reads: Counter[str] = Counter()
-    opened = builtins.open
 
-    def counting(file: Any, *args: Any, **kwargs: Any) -> Any:
-        path = Path(os.fspath(file)) if isinstance(file, str | os.PathLike) else None
-        if path is not None and path.is_relative_to(root) and ".git" not in path.parts:
-            reads[path.relative_to(root).as_posix()] += 1
-        return opened(file, *args, **kwargs)
+    def count(module: Any) -> None:
+        opened = module.open
 
-    # Replace both functions, because `pathlib` calls `io.open` and other modules call `open`.
-    monkeypatch.setattr(builtins, "open", counting)
-    monkeypatch.setattr(io, "open", counting)
+        def counting(file: Any, *args: Any, **kwargs: Any) -> Any:
+            path = Path(os.fspath(file)) if isinstance(file, str | os.PathLike) else None
+            if path is not None and path.is_relative_to(root) and ".git" not in path.parts:
+                reads[path.relative_to(root).as_posix()] += 1
+            return opened(file, *args, **kwargs)
+
+        monkeypatch.setattr(module, "open", counting)
+
+    # Modules call different functions to open a file, and none of these functions calls another.
+    for module in (builtins, io, os):
+        count(module)
     return reads
 
 

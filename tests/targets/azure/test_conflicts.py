@@ -33,11 +33,11 @@ class TestWorkspaceConflicts(AzureConflicts):
 
 
 CREATING = (
-    "test_a_create_overwrites_no_other_version",
+    "test_a_create_is_a_conflict_if_somebody_else_has_changed_the_environment",
     "test_a_create_is_a_conflict_if_the_environment_has_a_version_that_is_not_in_the_plan",
     "test_a_create_under_a_name_that_somebody_else_has_taken_is_a_conflict",
     "test_a_create_of_a_version_that_somebody_else_has_archived_is_a_conflict",
-    "test_a_create_that_somebody_else_has_made_is_done",
+    "test_a_create_that_somebody_else_has_made_has_the_status_done",
 )
 """The tests of creations.
 
