@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from envsync import cli
 from envsync.cli import main as command_line
+from envsync.cli import progress
 
 _LAZY: Final = (
     "git",
@@ -51,6 +52,7 @@ def main() -> None:
     commands = (module.name for module in pkgutil.iter_modules(cli.__path__, "envsync.cli."))
     for name in (*commands, *_LAZY, *sys.argv[2:]):
         import_module(name)
+    progress.PATIENCE = 600.0  # type: ignore[misc]  # as in tests/conftest.py
     gc.collect()
     gc.freeze()
     before = {**os.environ}
