@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.secrets import (
     IN_CHANNEL,
-    KEY_BODY,
     PLACEHOLDER,
-    PRIVATE_KEY,
     USER_INFO,
+    private_keys,
     token_spans,
     url_before,
 )
@@ -83,8 +82,8 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         if not re.fullmatch(PLACEHOLDER, match.group(group)):
             yield match.span(group)
     end = 0
-    for match in re.finditer(PRIVATE_KEY, text) if "PRIVATE KEY" in text else ():
-        if match.start() >= end and re.compile(KEY_BODY).match(text, match.end()):
+    for match in private_keys(text):
+        if match.start() >= end:
             found = text.find("-----END", match.end())
             end = len(text) if found < 0 else found
             yield match.end(), end
@@ -93,16 +92,25 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _url_spans(text: str) -> Iterator[tuple[int, int]]:
+    # A text can contain thousands of URLs, and `re` looks up a pattern in each call.
+    is_placeholder = re.compile(PLACEHOLDER).fullmatch
+    is_topic = re.compile(_TOPIC).match
     for match in re.finditer(USER_INFO, text) if "@" in text else ():
         user, colon, password = match.group(1).partition(":")
-        scheme = re.search(_SCHEME, text[max(0, match.start() - 20) : match.start()])
+        if is_placeholder(user) and is_placeholder(password):
+            continue
         # In `https://TOKEN@host`, the user name is the credential. In `ssh://git@host`, it is not.
-        is_web = scheme is None or scheme.group().lower() in _WEB
-        hidden = [part for part in (user, password) if not re.fullmatch(PLACEHOLDER, part)]
-        if hidden and (colon or is_web) and not (is_web and match.group(1) == "git"):
+        if colon or (user != "git" and _is_web(text, match.start())):
             yield match.span(1)
     for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
-        is_hidden = not re.fullmatch(PLACEHOLDER, match.group(1)) and not match.group(1).isdigit()
-        is_topic = re.compile(_TOPIC).match(text, match.end())
-        if is_hidden and not is_topic and url_before(text, match.start()):
+        token = match.group(1)
+        if token.isdigit() or is_placeholder(token) or is_topic(text, match.end()):
+            continue
+        if url_before(text, match.start()):
             yield match.span(1)
+
+
+def _is_web(text: str, end: int) -> bool:
+    """Returns True if the scheme before the index `end` is a scheme of the web, or is missing."""
+    scheme = re.compile(_SCHEME).search(text, max(0, end - 20), end)
+    return scheme is None or scheme.group().lower() in _WEB

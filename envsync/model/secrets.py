@@ -156,12 +156,13 @@ _BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.lit
 
 # Some patterns are not compiled here, because most texts do not need them. `re` compiles a string
 # when it is first used.
-PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
+_PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
 _GAP: Final = r"(?:\s|\\n|#|//|\"|'|,|\\)*+"
 # The quantifiers (`*+`) do not backtrack, so a text without a key takes linear time as well. A
 # header ends at a line break, at `\n`, or at a blank if all lines of the key were joined.
 _HEADER: Final = rf"[A-Za-z-]{{1,40}}+: (?:[^\n\\]{{0,400}}+(?:\n|\\n){_GAP}|\S{{1,400}}+[^\S\n]++)"
-KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
+_KEY_BODY: Final = rf"{_GAP}(?:{_HEADER}){{0,3}}[A-Za-z0-9+/]{{32}}"
+_BODY: Final = rf"{_BASE64}[A-Za-z0-9+/]{{32}}"
 
 # Matches the authority of a URL up to its last `@`. A password can contain an `@` that is not
 # escaped.
@@ -210,12 +211,23 @@ def find_secrets(text: str) -> list[Secret]:
 def _all(text: str) -> Iterator[Secret]:
     for item, start, end in token_spans(text):
         yield Secret(item.kind, start, end)
-    for match in re.finditer(PRIVATE_KEY, text) if "PRIVATE KEY" in text else ():
-        # Documentation often contains the `BEGIN` line without a key. Such a line is not a secret.
-        if re.compile(KEY_BODY).match(text, match.end()):
-            yield Secret("a private key", *match.span())
+    for match in private_keys(text):
+        yield Secret("a private key", *match.span())
     if "://" in text:
         yield from _in_urls(text)
+
+
+def private_keys(text: str) -> Iterator[re.Match[str]]:
+    """Yields the match of each `BEGIN` line of a private key.
+
+    Documentation often contains the `BEGIN` line without a key. Such a line is not yielded.
+    """
+    if "PRIVATE KEY" not in text or not re.search(_BODY, text):
+        return
+    body = re.compile(_KEY_BODY)
+    for match in re.finditer(_PRIVATE_KEY, text):
+        if body.match(text, match.end()):
+            yield match
 
 
 def _in_urls(text: str) -> Iterator[Secret]:
@@ -227,9 +239,10 @@ def _in_urls(text: str) -> Iterator[Secret]:
         elif not password and re.fullmatch(_LONG_NAME, user):
             yield Secret("a token in a URL", match.start(1), match.start(1) + len(user))
     for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
+        if len(match.group(1)) < _LEAST_TOKEN:
+            continue
         url = url_before(text, match.start())
-        is_conda = "conda" in url and len(match.group(1)) >= _LEAST_TOKEN
-        is_token = is_conda or re.fullmatch(_CONDA_ID, match.group(1))
+        is_token = "conda" in url or re.fullmatch(_CONDA_ID, match.group(1))
         if url and is_token and not _stands_for_one(match.group(1)):
             yield Secret("a token in the URL of a channel", *match.span(1))
 
@@ -240,6 +253,6 @@ def _stands_for_one(text: str) -> bool:
 
 def url_before(text: str, index: int) -> str:
     """Returns the part of a URL from `://` to an index, or "" if the index is not in a URL."""
-    before = text[max(0, index - 300) : index]
-    start = before.rfind("://")
-    return before[start:] if start >= 0 and not re.search(_NO_URL, before[start:]) else ""
+    start = text.rfind("://", max(0, index - 300), index)
+    url = text[start:index] if start >= 0 else ""
+    return "" if re.search(_NO_URL, url) else url

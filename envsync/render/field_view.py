@@ -6,6 +6,7 @@ Lists are shown with one line for each item. All differing items of a list are g
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -104,10 +105,11 @@ def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple
     return tuple(map(_merged, groups))
 
 
+@lru_cache(maxsize=64)
 def _list_label(path: str) -> str:
-    """Returns the path of a list without indices. For an item, returns the path of its list.
+    """Returns the path of a list without indices.
 
-    `conda_file.dependencies[4].pip[2]` belongs to `conda_file.dependencies.pip`.
+    `conda_file.dependencies[4].pip` is shown as `conda_file.dependencies.pip`.
     """
     return printable(_STEPS.sub(lambda step: "" if step[0][1] != '"' else step[0], path))
 
@@ -136,7 +138,8 @@ def _merged(views: Sequence[FieldView]) -> FieldView:
 
 
 def _item(field: FieldChange) -> FieldView:
-    return FieldView(_list_label(field.path), None, None, tuple(_item_lines(field)))
+    label = _list_label(field.path.rpartition("[")[0])
+    return FieldView(label, None, None, tuple(_item_lines(field)))
 
 
 def _item_lines(field: FieldChange) -> Iterator[ItemLine]:

@@ -49,12 +49,17 @@ def check_channels(
         _check_channel(report, node, channel, policy)
 
 
-def channels_in(package: str) -> Iterator[str]:
-    """Yields the channels that a conda dependency names.
+def channels_in(package: str) -> tuple[str, ...]:
+    """Returns the channels that a conda dependency names.
 
     Conda accepts three forms: `main::numpy`, `numpy[channel=main]`, and the URL of a package.
     """
-    text = package.partition(" #")[0].strip()
+    if ":" not in package and "[" not in package:
+        return ()
+    return tuple(dict.fromkeys(_channels_in(package.partition(" #")[0].strip())))
+
+
+def _channels_in(text: str) -> Iterator[str]:
     channel, colons, _ = text.partition("::")
     if colons:
         yield channel.strip()

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from envsync.project.environment.channels import channels_in
 from envsync.project.environment.pins import (
-    conda_name,
+    conda_parts,
     leaves_conda_open,
     leaves_pip_open,
     pinned_python,
@@ -57,12 +57,13 @@ def conda_dependency(text: str) -> CondaDependency:
     """Examines a conda dependency."""
     fault = conda_fault(text)
     pinned = None if fault else pinned_python(text)
+    name, rest = conda_parts(text)
     return CondaDependency(
-        conda_name(text),
+        name.lower(),
         fault,
-        is_open=not fault and leaves_conda_open(text),
+        is_open=not fault and leaves_conda_open(name, rest),
         ended=ended_python(*pinned) if pinned else None,
-        channels=tuple(dict.fromkeys(channels_in(text))),
+        channels=channels_in(text),
     )
 
 

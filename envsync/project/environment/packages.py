@@ -6,25 +6,28 @@ from collections.abc import Collection
 
 from yaml.nodes import Node, ScalarNode
 
-from envsync.project.environment.dependencies import conda_dependency
+from envsync.project.environment.dependencies import CondaDependency
 from envsync.project.problems import Report
 
 
 def check_packages(
-    report: Report, key: Node, packages: Collection[ScalarNode], pip_list: Node | None
+    report: Report,
+    key: Node,
+    packages: Collection[tuple[ScalarNode, CondaDependency]],
+    pip_list: Node | None,
 ) -> None:
     """Reports a specification without Python, and a list of pip packages without pip.
 
     Args:
         report: the report of the file.
         key: the key `dependencies`.
-        packages: the conda dependencies.
+        packages: the conda dependencies, each with its properties.
         pip_list: the key `pip`, or None if the specification lists no pip packages.
     """
     # A dependency that is a URL is possibly Python or pip: envsync does not read the name in a URL.
-    if any("://" in node.value for node in packages):
+    if any("://" in node.value for node, _ in packages):
         return
-    names = {conda_dependency(node.value).name for node in packages}
+    names = {found.name for _, found in packages}
     if "python" not in names:
         message = "The specification does not name Python, so each build can get another version."
         report.add("missing-python", key, message, fix="Add a dependency such as `python=3.12`.")

@@ -20,15 +20,24 @@ _VCS: Final = r"(?:git|hg|svn|bzr)\+"
 _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
 
 
-def leaves_conda_open(item: str) -> bool:
-    """Returns True if a conda dependency has a package name but no version."""
-    if _PLAINLY_PINNED.fullmatch(item):
+def conda_parts(item: str) -> tuple[str, str]:
+    """Returns the name of the package in a conda dependency, and the text after the name.
+
+    Both are empty if the dependency has no name.
+    """
+    match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
+    return (match.group(1), match.group(2)) if match else ("", "")
+
+
+def leaves_conda_open(name: str, rest: str) -> bool:
+    """Returns True if a conda dependency has a package name but no version.
+
+    Args:
+        name: the name of the package, from `conda_parts`.
+        rest: the text after the name, from `conda_parts`.
+    """
+    if not name or (rest or name).endswith(_FILE_NAMES):
         return False
-    text = item.partition("#")[0].strip()
-    match = _CONDA_NAME.fullmatch(text)
-    if match is None or text.endswith(_FILE_NAMES):
-        return False
-    rest = match.group(2)
     if rest.startswith("["):
         return "version" not in rest
     return rest.strip("=* ") == ""
@@ -57,12 +66,6 @@ def leaves_pip_open(item: str) -> bool:
         return False
     match = re.fullmatch(_PIP_NAME, text.partition(";")[0])
     return match is not None and match.group(1).strip() == ""
-
-
-def conda_name(item: str) -> str:
-    """Returns the lower-case name of the package in a conda dependency, or "" if there is none."""
-    match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
-    return match.group(1).lower() if match else ""
 
 
 def pinned_python(item: str) -> tuple[str, str | None] | None:

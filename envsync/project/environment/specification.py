@@ -15,7 +15,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from envsync.model.policy import FilePolicy
 from envsync.model.wording import nearest
 from envsync.project.environment.channels import check_channels, check_defaults
-from envsync.project.environment.dependencies import conda_dependency, pip_requirement
+from envsync.project.environment.dependencies import (
+    CondaDependency,
+    conda_dependency,
+    pip_requirement,
+)
 from envsync.project.environment.packages import check_packages
 from envsync.project.environment.specs import Fault, clone_url, is_local_channel
 from envsync.project.problems import Report
@@ -56,14 +60,14 @@ class _Content(Struct):
         place: the node to report missing channels at.
         channels: the channels that are not local directories.
         dependencies: the key `dependencies`.
-        packages: the conda dependencies.
+        packages: the conda dependencies, each with its properties.
         pip: the key of the list of pip packages.
     """
 
     place: Node
     channels: list[ScalarNode] = field(default_factory=list)
     dependencies: Node | None = None
-    packages: list[ScalarNode] = field(default_factory=list)
+    packages: list[tuple[ScalarNode, CondaDependency]] = field(default_factory=list)
     pip: Node | None = None
 
 
@@ -100,9 +104,7 @@ def check_specification(
         fix = "Add packages below `dependencies:`, or remove `conda_file` from the environment."
         problems.append(problem_at("invalid-conda", root, message, fix=fix))
     in_packages = [
-        (node, channel)
-        for node in content.packages
-        for channel in conda_dependency(node.value).channels
+        (node, channel) for node, found in content.packages for channel in found.channels
     ]
     check_channels(report, content.channels, policy, in_packages)
     # If there is an error, a missing channel or package can be in the part with the error.
@@ -163,8 +165,9 @@ def _check_dependencies(
     for item in node.value:
         if isinstance(item, ScalarNode) and item.tag == STR and item.value.strip():
             has_packages = True
-            content.packages.append(item)
-            _check_conda_item(report, item, lines=lines, problems=problems)
+            found = conda_dependency(item.value)
+            content.packages.append((item, found))
+            _check_conda_item(report, item, found, lines=lines, problems=problems)
         elif isinstance(item, MappingNode):
             for pair in entries(item):
                 content.pip = content.pip or pair[0]
@@ -207,9 +210,13 @@ def _check_pip(
 
 
 def _check_conda_item(
-    report: Report, node: ScalarNode, *, lines: set[int], problems: list[TextProblem]
+    report: Report,
+    node: ScalarNode,
+    found: CondaDependency,
+    *,
+    lines: set[int],
+    problems: list[TextProblem],
 ) -> None:
-    found = conda_dependency(node.value)
     if found.fault:
         _report_fault(report, node, found.fault, problems)
         return

@@ -83,17 +83,14 @@ def is_local_channel(channel: str) -> bool:
     return bool(re.match(_LOCAL_START, channel) or re.match(_FILE_URL, channel))
 
 
-# Many environments of a project have the same dependencies, so results are cached.
-@lru_cache(maxsize=4096)
 def conda_fault(item: str) -> Fault | None:
     """Returns the kind of mistake in a conda dependency, or None."""
     if _is_plain(item):
         return None
-    text = re.sub(_COMMENT, "", item).strip()
+    text = _without_comment(item)
     return "local" if _is_local_conda(text) else _several_in_conda(text)
 
 
-@lru_cache(maxsize=4096)
 def pip_fault(item: str) -> Fault | None:
     """Returns the kind of mistake in a pip requirement, or None.
 
@@ -101,7 +98,7 @@ def pip_fault(item: str) -> Fault | None:
     """
     if _is_plain(item):
         return None
-    text = re.sub(_COMMENT, "", item).strip()
+    text = _without_comment(item)
     if clone_url(text):
         return "address"
     return "local" if _is_local_pip(text) else _several_in_pip(text)
@@ -109,7 +106,7 @@ def pip_fault(item: str) -> Fault | None:
 
 def without_options(item: str) -> str:
     """Removes the options after the requirement in a line of a requirements file."""
-    return _split_options(re.sub(_COMMENT, "", item).strip())[0] or item
+    return _split_options(_without_comment(item))[0] or item
 
 
 def clone_url(item: str) -> str | None:
@@ -117,7 +114,7 @@ def clone_url(item: str) -> str | None:
 
     Returns None for any other text.
     """
-    requirement, options = _split_options(re.sub(_COMMENT, "", item).strip())
+    requirement, options = _split_options(_without_comment(item))
     for address in (requirement, *(value for _, value in _file_options(options))):
         direct = re.fullmatch(_DIRECT, address)
         for text in (address, direct["address"] if direct else ""):
@@ -127,18 +124,24 @@ def clone_url(item: str) -> str | None:
     return None
 
 
+def _without_comment(item: str) -> str:
+    return (re.sub(_COMMENT, "", item) if "#" in item else item).strip()
+
+
 def _is_plain(item: str) -> bool:
     return _PLAIN.fullmatch(item) is not None and not _is_file(item)
 
 
 def _is_file(text: str) -> bool:
     """Returns True if a specification without its extras ends like the name of a local file."""
-    return text.partition("[")[0].lower().endswith(_FILES)
+    return "." in text and text.partition("[")[0].lower().endswith(_FILES)
 
 
 def _is_local_conda(text: str) -> bool:
     if text.startswith("-"):
         return _is_local_pip(text)
+    if re.match(_LOCAL_START, text) or re.match(_FILE_URL, text):
+        return True
     channel, separator, _ = text.partition("::")
     # The channel `local` is the directory to which `conda build` writes packages.
     if separator and (channel.strip() == "local" or is_local_channel(channel.strip())):
@@ -146,8 +149,6 @@ def _is_local_conda(text: str) -> bool:
     for part in _brackets(text)[1]:
         if any(is_local_channel(found["path"]) for found in re.finditer(_BRACKET_PATH, part)):
             return True
-    if re.match(_LOCAL_START, text) or re.match(_FILE_URL, text):
-        return True
     return not re.match(_SCHEME, text) and not separator and text.endswith(_FILES)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envsync.project.environment.pins import (
+    conda_parts,
     is_pinned,
     leaves_conda_open,
     leaves_pip_open,
@@ -53,7 +54,7 @@ def test_an_image_with_a_tag_or_digest_is_pinned(image: str, pinned: bool) -> No
     ],
 )
 def test_a_conda_dependency_without_a_version_is_unpinned(item: str, is_open: bool) -> None:
-    assert leaves_conda_open(item) == is_open
+    assert leaves_conda_open(*conda_parts(item)) == is_open
 
 
 @pytest.mark.parametrize(
