@@ -6,15 +6,16 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from typing import Final
 
 from msgspec import Struct
+from ruamel.yaml.comments import CommentedMap
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import EnvironmentSpec, Metadata
 from envsync.model.wording import printable
-from envsync.project.writing.block_style import Written, yaml_text
-from envsync.project.writing.scalars import prose, quoted, quoted_if_needed, styled
+from envsync.project.writing.scalars import emitter, prose, quoted, quoted_if_needed, styled
 
 SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
 
@@ -54,7 +55,7 @@ class Text(Struct, frozen=True):
 def environment_text(content: Text) -> str:
     """Returns the text of an environment file, with the fields in the order of the docs."""
     spec = content.spec
-    fields: dict[str, Written] = {"$schema": SCHEMA, "name": quoted_if_needed(content.name)}
+    fields = CommentedMap({"$schema": SCHEMA, "name": quoted_if_needed(content.name)})
     if content.version is not None:
         # A version such as `1.10` needs quotes. All other versions have quotes as well, because a
         # user changes the version in place, and the next version possibly needs quotes.
@@ -76,11 +77,11 @@ def environment_text(content: Text) -> str:
     if spec.inference_config is not None:
         fields["inference_config"] = styled(spec.inference_config.to_json())
     if content.metadata.tags:
-        fields["tags"] = {
-            quoted_if_needed(key): quoted_if_needed(value)
+        fields["tags"] = CommentedMap(
+            (quoted_if_needed(key), quoted_if_needed(value))
             for key, value in content.metadata.tags.items()
-        }
-    return _comment(content.notes) + yaml_text(fields)
+        )
+    return _comment(content.notes) + _dumped(fields)
 
 
 def conda_text(conda_file: str) -> str:
@@ -89,7 +90,7 @@ def conda_text(conda_file: str) -> str:
     Args:
         conda_file: the canonical JSON of the conda specification.
     """
-    return yaml_text(_conda(conda_file))
+    return _dumped(_conda(conda_file))
 
 
 def extra_note(extra: Iterable[tuple[str, JSON]]) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _shown(value: JSON) -> str:
     return printable(json.dumps(value, ensure_ascii=False), 60)
 
 
-def _conda(conda_file: str) -> Written:
+def _conda(conda_file: str) -> object:
     data = json.loads(conda_file)
     if not isinstance(data, dict):
         return styled(data)
@@ -130,3 +131,9 @@ def _comment(notes: Iterable[str]) -> str:
             break_on_hyphens=False,
         )
     )
+
+
+def _dumped(fields: object) -> str:
+    stream = StringIO()
+    emitter().dump(fields, stream)
+    return stream.getvalue()

@@ -9,111 +9,101 @@ in quotes.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import ScalarNode as NewerScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarstring import (
+    DoubleQuotedScalarString,
+    FoldedScalarString,
+    LiteralScalarString,
+)
 from yaml.nodes import ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON
-from envsync.project.writing.block_style import Block, Written, yaml_text
-from envsync.project.yaml.nodes import STR
+from envsync.project.yaml.nodes import FLOAT, NULL, STR
 
 _COLUMNS: Final = 88
 """Maximum number of characters in a line of a description. A longer description is folded."""
 
-MAX_BLOCK: Final = 100_000
-"""Maximum number of characters of a string that is written on several lines.
-
-The lines are read back with PyYAML's parser in Python, which is slow.
-"""
-
-# Matches the characters that a string in quotes cannot contain.
-_ESCAPED: Final = r"[\"\\\ufeff\u2028\u2029]|[^ -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-_ESCAPES: Final = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\0": "\\0",
-    "\a": "\\a",
-    "\b": "\\b",
-    "\t": "\\t",
-    "\n": "\\n",
-    "\v": "\\v",
-    "\f": "\\f",
-    "\r": "\\r",
-    "\x1b": "\\e",
-    "\x85": "\\N",
-    "\u2028": "\\L",
-    "\u2029": "\\P",
-}
+_INDENT: Final = 2
+_NEVER_FOLDED: Final = 1_000_000
 _FOLDABLE: Final = re.compile(r"(?<=[^\s]) (?=[^\s])")
 
 
-def styled(value: JSON) -> Written:
-    """Converts JSON data to values that `yaml_text` writes."""
+class Number(str):
+    """The text of a number. The text is written without quotes."""
+
+    __slots__ = ()
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes numbers and null as plain text."""
+
+
+_Representer.add_representer(Number, lambda writer, data: writer.represent_scalar(FLOAT, str(data)))
+# By default, ruamel.yaml writes nothing for null, so the line would end with a space.
+_Representer.add_representer(
+    type(None), lambda writer, _data: writer.represent_scalar(NULL, "null")
+)
+
+
+def emitter() -> YAML:
+    """Returns a writer of YAML in block style, with lists indented below their key."""
+    found = YAML()
+    found.Representer = _Representer
+    found.indent(mapping=_INDENT, sequence=2 * _INDENT, offset=_INDENT)
+    found.width = _NEVER_FOLDED
+    found.allow_unicode = True
+    return found
+
+
+def styled(value: JSON) -> object:
+    """Converts JSON data to values that `emitter` writes in the right style."""
     if isinstance(value, dict):
-        return {quoted_if_needed(key): styled(item) for key, item in value.items()}
+        return CommentedMap((quoted_if_needed(key), styled(item)) for key, item in value.items())
     if isinstance(value, list):
-        return [styled(item) for item in value]
+        return CommentedSeq(styled(item) for item in value)
     if isinstance(value, str):
         return text(value)
-    return _number(value) if isinstance(value, float) else json.dumps(value)
+    if isinstance(value, float):
+        return _number(value)
+    return value
 
 
-def text(value: str) -> str | Block:
+def text(value: str) -> object:
     """Styles a string: as a block if it has several lines, otherwise like `quoted_if_needed`."""
-    if (
-        "\n" in value.rstrip("\n")
-        and not value.endswith("\n\n")
-        and len(value) <= MAX_BLOCK
-        and _is_visible(value)
-    ):
-        lines = value.removesuffix("\n").split("\n")
-        block = Block(_header("|", value), tuple(lines))
+    if "\n" in value.rstrip("\n") and not value.endswith("\n\n") and _is_visible(value):
+        block = LiteralScalarString(value)
         if _survives(block, value):
             return block
     return quoted_if_needed(value)
 
 
-def prose(value: str) -> str | Block:
+def prose(value: str) -> object:
     """Styles a description as `text` does, but folds a single long line at spaces."""
-    if _COLUMNS < len(value) <= MAX_BLOCK and "\n" not in value and _is_visible(value):
-        folded = Block(_header(">", value), tuple(_folded(value)))
-        if len(folded.lines) > 1 and _survives(folded, value):
+    if len(value) > _COLUMNS and "\n" not in value and _is_visible(value):
+        folded = FoldedScalarString(value)
+        folded.fold_pos = _folds(value)
+        if folded.fold_pos and _survives(folded, value):
             return folded
     return text(value)
 
 
-def quoted(value: str) -> str:
-    """Returns a string in quotes."""
-    return f'"{re.sub(_ESCAPED, _escape, value)}"'
+def quoted(value: str) -> object:
+    """Returns a string that always has quotes."""
+    return DoubleQuotedScalarString(value)
 
 
 def quoted_if_needed(value: str) -> str:
     """Returns a string of one line, with quotes if YAML would otherwise read another value."""
-    return value if _is_plain(value) else quoted(value)
-
-
-def _escape(found: re.Match[str]) -> str:
-    character = found.group()
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    code = ord(character)
-    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}"
-
-
-def _header(style: str, value: str) -> str:
-    """Returns the header of a block."""
-    # If the first line starts with a space, YAML cannot infer the indentation.
-    indent = "2" if value[0] in " \n" else ""
-    chomping = "" if value.endswith("\n") else "-"
-    return style + indent + chomping
+    return value if _is_plain(value) else DoubleQuotedScalarString(value)
 
 
 def _is_visible(value: str) -> bool:
@@ -123,8 +113,7 @@ def _is_visible(value: str) -> bool:
 
 def _is_plain(value: str) -> bool:
     """Returns True if YAML 1.1 and YAML 1.2 read a string without quotes as the same string."""
-    # At the start of a line, `---` and `...` separate documents.
-    if not value.isprintable() or value.startswith(("---", "...")):
+    if not value.isprintable():
         return False
     try:
         # The string is tested as a list item, because the value of a key follows the same rules in
@@ -155,28 +144,34 @@ def _newer() -> Any:
     return YAML().resolver
 
 
-def _survives(block: Block, expected: str) -> bool:
+def _survives(value: object, expected: str) -> bool:
     """Returns True if a reader of the written block gets the expected string."""
-    written = yaml_text({"key": block, "next": "1"})
+    from io import StringIO
+
+    stream = StringIO()
     try:
-        return bool(yaml.load(written, Loader=yaml.SafeLoader) == {"key": expected, "next": 1})
+        emitter().dump({"key": value, "next": 1}, stream)
+        return bool(
+            yaml.load(stream.getvalue(), Loader=yaml.SafeLoader) == {"key": expected, "next": 1}
+        )
     except (yaml.YAMLError, ValueError):
         return False
 
 
-def _folded(value: str) -> Iterator[str]:
-    """Yields the lines of a long line that is folded at spaces."""
+def _folds(value: str) -> list[int]:
+    """Returns the positions of the spaces at which a long line is folded."""
+    folds: list[int] = []
     start = 0
     spaces = [found.start() for found in _FOLDABLE.finditer(value)]
     for position, following in pairwise([*spaces, len(value)]):
         if following - start > _COLUMNS:
-            yield value[start:position]
+            folds.append(position)
             start = position + 1
-    yield value[start:]
+    return folds
 
 
-def _number(value: float) -> str:
+def _number(value: float) -> Number:
     """Returns a float in a form that YAML 1.1 reads as a float: `1.0e+16`, not `1e+16`."""
     shown = repr(value)
     mantissa, exponent, power = shown.partition("e")
-    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else shown
+    return Number(f"{mantissa}.0e{power}" if exponent and "." not in mantissa else shown)
