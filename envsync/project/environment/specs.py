@@ -6,9 +6,9 @@ Examples are specifications that name local files, and strings that contain seve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final, Literal, TypeAlias
+
+from envsync.project.environment.pip_options import INDEXES, file_options, split_options
 
 Fault: TypeAlias = Literal["local", "list", "several", "address"]
 """The kind of mistake in a specification.
@@ -29,8 +29,20 @@ _PLAIN: Final = re.compile(
 )
 # The file name endings of the archives that pip, conda or setuptools can install.
 _ARCHIVES: Final = (
-    *(".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz"),
-    *(".tar.xz", ".txz", ".tar.lz", ".tlz", ".tar.lzma", ".conda", ".egg"),
+    ".whl",
+    ".zip",
+    ".tar",
+    ".tar.gz",
+    ".tgz",
+    ".tar.bz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+    ".tar.lz",
+    ".tlz",
+    ".tar.lzma",
+    ".conda",
+    ".egg",
 )
 _FILES: Final = (*_ARCHIVES, ".txt", ".toml", "setup.py", "setup.cfg")
 _COMMENT: Final = r"(?s)(?:^|\s)#.*"
@@ -38,33 +50,11 @@ _COMMENT: Final = r"(?s)(?:^|\s)#.*"
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.\-]+://"
 _FILE_URL: Final = r"(?i)(?:[a-z]+\+)?file:"
 _LOCAL_START: Final = r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]"
-# Matches the start of the options, which follow the requirement. A hyphen before white space is not
-# an option, but a list item that YAML reads as part of the string.
-_OPTIONS_START: Final = r"(?:^|\s)(?=-\S)"
-_PIP_SHORT: Final = {
-    "-r": "--requirement",
-    "-c": "--constraint",
-    "-e": "--editable",
-    "-f": "--find-links",
-    "-i": "--index-url",
-    "-C": "--config-settings",
-}
-_PIP_INDEXES: Final = ("--find-links", "--index-url", "--extra-index-url")
-_PIP_FILES: Final = ("--requirement", "--constraint", "--editable", *_PIP_INDEXES)
-# Options in a requirements file. These options do not name a file. `_PIP_VALUES` are options with a
-# value, and `_PIP_FLAGS` are options without a value.
-_PIP_VALUES: Final = (
-    *("--config-settings", "--global-option", "--hash", "--install-option"),
-    *("--no-binary", "--only-binary", "--trusted-host", "--use-feature"),
-)
-_PIP_FLAGS: Final = ("--no-index", "--pre", "--prefer-binary", "--require-hashes")
-_PIP_OPTIONS: Final = (*_PIP_FILES, *_PIP_VALUES, *_PIP_FLAGS)
 _MARKER: Final = r"\s;|;\s"
 # Matches `user@host:path` and `git+user@host:path`. Without `git+`, the host must contain a dot.
 _GIT_CLONE: Final = r"(?:git\+)?(?P<place>[\w.\-]+@(?P<host>[\w.\-]+)):(?!//)/*(?P<path>[^\s;]+)"
 # Possessive quantifiers (`++`) prevent quadratic time for a string with thousands of blanks.
 _DIRECT: Final = r"(?s)[A-Za-z0-9._\-]++\s*+(?:\[[^\]]*\])?+\s*+@\s*(?P<address>.+)"
-_QUOTES: Final = r"['\"\\]"
 _BRACKET_PATH: Final = r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)"
 # Matches the start of a second specification: a name that is followed by an operator.
 _NAME_AND_OPERATOR: Final = r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]"
@@ -106,7 +96,7 @@ def pip_fault(item: str) -> Fault | None:
 
 def without_options(item: str) -> str:
     """Removes the options after the requirement in a line of a requirements file."""
-    return _split_options(_without_comment(item))[0] or item
+    return split_options(_without_comment(item))[0] or item
 
 
 def clone_url(item: str) -> str | None:
@@ -114,8 +104,8 @@ def clone_url(item: str) -> str | None:
 
     Returns None for any other text.
     """
-    requirement, options = _split_options(_without_comment(item))
-    for address in (requirement, *(value for _, value in _file_options(options))):
+    requirement, options = split_options(_without_comment(item))
+    for address in (requirement, *(value for _, value in file_options(options))):
         direct = re.fullmatch(_DIRECT, address)
         for text in (address, direct["address"] if direct else ""):
             found = re.match(_GIT_CLONE, text)
@@ -153,16 +143,16 @@ def _is_local_conda(text: str) -> bool:
 
 
 def _is_local_pip(text: str) -> bool:
-    requirement, options = _split_options(text)
+    requirement, options = split_options(text)
     return _is_local_requirement(requirement) or any(
-        _is_local_value(option, value) for option, value in _file_options(options)
+        _is_local_value(option, value) for option, value in file_options(options)
     )
 
 
 def _is_local_value(option: str, value: str) -> bool:
     # pip replaces `${NAME}` with an environment variable of the image. In an index option, the
     # value of this variable is nearly always a URL.
-    if option in _PIP_INDEXES and value.startswith("${"):
+    if option in INDEXES and value.startswith("${"):
         return False
     direct = re.fullmatch(_DIRECT, value)
     return not _is_remote(direct["address"] if direct else value)
@@ -187,45 +177,6 @@ def _is_local_requirement(text: str) -> bool:
     )
 
 
-def _split_options(text: str) -> tuple[str, str]:
-    """Splits a line of a requirements file into the requirement and its options, as pip does."""
-    start = re.search(_OPTIONS_START, text)
-    return (text[: start.start()].rstrip(), text[start.end() :]) if start else (text, "")
-
-
-def _file_options(text: str) -> Iterator[tuple[str, str]]:
-    """Yields the long name and the value of each option that can name a local file."""
-    # In `-e name @ URL`, the text `name @ URL` is treated as one value, although pip requires
-    # quotes around it.
-    text = re.sub(r"\s?@\s?", "@", text)
-    words = iter(_shell_words(text))
-    for word in words:
-        if word.startswith("--"):
-            name, has_value, value = word.partition("=")
-            option = _long_option(name)
-        else:
-            option = _PIP_SHORT.get(word[:2], "")
-            has_value = value = word[2:].lstrip("=")
-        if option in _PIP_FLAGS or not option:
-            continue
-        if not has_value:
-            value = next(words, "")
-        if option in _PIP_FILES and value:
-            yield option, value.strip()
-
-
-def _shell_words(text: str) -> list[str]:
-    # `shlex` is slow, and needed only for quotes and backslashes.
-    if re.search(_QUOTES, text):
-        import shlex
-
-        try:
-            return shlex.split(text)
-        except ValueError:
-            pass
-    return text.split()
-
-
 def _brackets(text: str) -> tuple[str, list[str]]:
     """Returns the text without its `[…]` parts, and the parts themselves."""
     # A regular expression would search for `]` after each `[`, which takes quadratic time.
@@ -237,15 +188,6 @@ def _brackets(text: str) -> tuple[str, list[str]]:
         inside.append(text[start : close + 1])
         end = close + 1
     return "".join([*outside, text[end:]]), inside
-
-
-@lru_cache(maxsize=1000)
-def _long_option(name: str) -> str:
-    """Completes the name of an option. Returns "" if the name is unknown or not unique."""
-    if name in _PIP_OPTIONS:
-        return name
-    found = [option for option in _PIP_OPTIONS if option.startswith(name)]
-    return found[0] if len(found) == 1 else ""
 
 
 def _several_in_conda(text: str) -> Fault | None:
@@ -273,7 +215,7 @@ def _several_in_conda(text: str) -> Fault | None:
 
 def _several_in_pip(text: str) -> Fault | None:
     """Returns the kind of mistake if a pip requirement names several packages, otherwise None."""
-    requirement, _ = _split_options(text)
+    requirement, _ = split_options(text)
     if not requirement or "://" in requirement or re.fullmatch(_DIRECT, requirement):
         return None
     head = _brackets(requirement.partition(";")[0])[0]

@@ -14,8 +14,15 @@ READ_ONLY: Final = frozenset(
 """Keys that only the service sets. The OpenAPI marks these keys as `readOnly`."""
 
 _KNOWN: Final = READ_ONLY | {
-    *("description", "tags", "properties", "isArchived"),
-    *("image", "condaFile", "build", "osType", "inferenceConfig"),
+    "description",
+    "tags",
+    "properties",
+    "isArchived",
+    "image",
+    "condaFile",
+    "build",
+    "osType",
+    "inferenceConfig",
     # In preview versions of the API, this field describes the built image (OpenAPI).
     "imageDetails",
 }
