@@ -14,6 +14,7 @@ from hypothesis import settings
 from typer.utils import get_params_from_function
 
 from envsync.cli import progress
+from tests.forked.patience import PATIENCE
 from tests.repository import ENVIRON, UNSET
 
 if sys.platform != "win32":
@@ -33,9 +34,6 @@ pytest.register_assert_rewrite(
     "tests.emulator.contract",
 )
 
-PATIENCE = 600.0
-"""Seconds until a command shows its progress. The tests of progress set a number of their own."""
-
 MEMORY = Path("/dev/shm")
 """A file system in memory, on Linux."""
 
@@ -53,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _keep_temporary_files_in_memory()
     _read_signatures_once()
     # On a busy machine, any command can take long enough to show its progress.
-    progress.PATIENCE = PATIENCE  # type: ignore[misc]
+    progress.PATIENCE = PATIENCE  # type: ignore[misc]  # final in envsync only
     # Collecting the tests makes a million objects, and nearly all are needed until the end.
     gc.disable()
     if hasattr(config, "workerinput") and sys.platform != "win32":

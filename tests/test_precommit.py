@@ -35,7 +35,7 @@ BLOCKS: list[str] = re.findall(
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
 
 FORKED = "pre_commit.main"
-"""What the server of forks imports, so that pre-commit starts as fast as envsync."""
+"""The modules that the server of forks imports, so that pre-commit starts fast."""
 
 
 def run(

@@ -1,4 +1,4 @@
-"""Which versions of an environment are already in use: in files, in git, or in a target."""
+"""Finds the versions of an environment that files, git or a target already use."""
 
 from __future__ import annotations
 

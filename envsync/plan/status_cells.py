@@ -72,7 +72,7 @@ def target_cells(
 
 
 class _Planned(Struct, frozen=True):
-    """What the cells of one name depend on: its container, its declared versions, and the plan."""
+    """The container, the declared versions and the planned changes of one name."""
 
     container: Container
     versions: Mapping[str, Declaration]

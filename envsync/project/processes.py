@@ -1,4 +1,4 @@
-"""Decides in how many processes a long list is handled."""
+"""Counts the cores, and decides in how many processes a long list is handled."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ def divided(items: Sequence[Item], *, least: int) -> list[Sequence[Item]]:
         Parts of about the same length, in the order of the list.
     """
     size = len(items)
-    count = max(1, min(_cores(), size // least))
+    count = max(1, min(MAX_PROCESSES, cores(), size // least))
     if count > 1 and not _may_fork():
         count = 1
     return [items[size * part // count : size * (part + 1) // count] for part in range(count)]
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Returns the number of cores that this process may use."""
     available = getattr(os, "sched_getaffinity", None)  # Linux only
-    return min(MAX_PROCESSES, len(available(0))) if available else 1
+    return len(available(0)) if available else os.cpu_count() or 1
 
 
 def _may_fork() -> bool:

@@ -32,7 +32,7 @@ MIN_FILES: Final = 100
 
 
 class _Read(Struct, frozen=True):
-    """What one process has read.
+    """The candidates and drafts that one process has made, and its additions to the cache.
 
     Attributes:
         candidates: the classified files, by path.
@@ -49,8 +49,8 @@ class _Read(Struct, frozen=True):
     condas: Mapping[str, Conda]
 
 
-class Reader(Struct, frozen=True):
-    """Reads environment files.
+class Reader(Struct):
+    """Reads environment files, and keeps drafts until `read` returns them.
 
     Attributes:
         files: the cache through which files are read.

@@ -26,6 +26,7 @@ from typing import Any, Final, NamedTuple, TextIO
 from envsync import cli
 from envsync.cli import main as command_line
 from envsync.cli import progress
+from tests.forked.patience import PATIENCE
 
 _LAZY: Final = (
     "git",
@@ -52,7 +53,7 @@ def main() -> None:
     commands = (module.name for module in pkgutil.iter_modules(cli.__path__, "envsync.cli."))
     for name in (*commands, *_LAZY, *sys.argv[2:]):
         import_module(name)
-    progress.PATIENCE = 600.0  # type: ignore[misc]  # as in tests/conftest.py
+    progress.PATIENCE = PATIENCE  # type: ignore[misc]  # final in envsync only
     gc.collect()
     gc.freeze()
     before = {**os.environ}

@@ -20,7 +20,7 @@ from envsync.project import processes
 from envsync.project.fork import in_forks
 from envsync.project.processes import divided
 
-processes._cores = lambda: 3
+processes.cores = lambda: 3
 parent = os.getpid()
 
 def show(work):

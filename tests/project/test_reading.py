@@ -69,7 +69,8 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch, **others: Any) -> Load:
         with monkeypatch.context() as patch:
             # pytest has threads, but none of them holds a lock that reading needs.
             patch.setattr(processes, "_may_fork", lambda: True)
-            patch.setattr(processes, "_cores", lambda: count)
+            patch.setattr(processes, "cores", lambda: count)
+            patch.setattr(processes, "MAX_PROCESSES", count)
             patch.setattr(fork, "Fork", Counted)
             patch.setattr(reading, "MIN_FILES", 1)
             forks.clear()

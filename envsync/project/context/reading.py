@@ -11,6 +11,7 @@ from envsync.project.context.content import has_crlf, is_local_target
 from envsync.project.context.credentials import FoundInFile, credentials_in
 from envsync.project.context.names import nfc
 from envsync.project.lfs import lfs_pointer
+from envsync.project.processes import cores
 
 CHUNK: Final = 1 << 20
 """Maximum number of bytes in one read. Larger files are not checked for CRLF line ends."""
@@ -95,7 +96,7 @@ class FileContent(NamedTuple):
 def read_all(files: Sequence[FoundFile]) -> Iterator[FileContent | str]:
     """Yields, in order, the content of each file, or the reason why the file cannot be read."""
     batches = list(_batches(files))
-    workers = min(_cores(), len(batches))
+    workers = min(cores(), len(batches))
     if workers < 2:
         yield from _read_batch(files)
         return
@@ -106,13 +107,6 @@ def read_all(files: Sequence[FoundFile]) -> Iterator[FileContent | str]:
     with ThreadPoolExecutor(workers) as pool:
         for batch in pool.map(_read_batch, batches):
             yield from batch
-
-
-def _cores() -> int:
-    """Returns the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _batches(files: Iterable[FoundFile]) -> Iterator[list[FoundFile]]:

@@ -25,7 +25,7 @@ def files(directory: Path, contents: list[bytes]) -> list[FoundFile]:
 def test_results_are_in_the_order_of_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
-    monkeypatch.setattr(reading, "_cores", lambda: cores)
+    monkeypatch.setattr(reading, "cores", lambda: cores)
     contents = [b"%d" % number * (1 + number % 7) for number in range(500)]
     found = files(tmp_path, contents)
     Path(found[300].path).unlink()
@@ -37,7 +37,7 @@ def test_results_are_in_the_order_of_the_files(
 
 
 def test_a_small_context_starts_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_cores", lambda: 8)
+    monkeypatch.setattr(reading, "cores", lambda: 8)
     monkeypatch.setattr(threading.Thread, "start", None)
 
     assert len(list(read_all(files(tmp_path, [b"1"] * 20)))) == 20
@@ -47,7 +47,7 @@ def test_a_small_context_starts_no_thread(tmp_path: Path, monkeypatch: pytest.Mo
 def test_large_files_are_divided_among_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_cores", lambda: 2)
+    monkeypatch.setattr(reading, "cores", lambda: 2)
     content = bytes(range(256)) * 12_000
     names = set()
     original = reading._read
