@@ -17,6 +17,7 @@ import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from threading import get_ident
 from typing import Final
@@ -37,7 +38,7 @@ change sets the times, until Linux writes the page to the disk. By default, this
 35 seconds.
 """
 
-_FORMAT: Final = "envsync-hashes 1"
+_FORMAT: Final = "envsync-hashes 2"
 _MAX_BYTES: Final = 128 * 1024 * 1024
 """Maximum size in bytes of the cache file of one context, enough for about 800,000 digests."""
 _KEPT_SECONDS: Final = 30 * 24 * 60 * 60
@@ -81,7 +82,7 @@ class DigestCache:
         if not self._open():
             return list(read_all(files))
         keys = [f"{file.identity} {file.shown}" for file in files]
-        known = [self._entries.get(key) for key in keys]
+        known = list(map(self._entries.get, keys))
         unknown = [file for file, digest in zip(files, known, strict=True) if digest is None]
         read = read_all(unknown)
         found: list[FileContent | str] = []
@@ -159,16 +160,15 @@ class DigestCache:
         # have the same time as an earlier change.
         if start != f"{_FORMAT} {self._rules}" or int(written) > self._opened:
             raise ValueError("from another version, or from the future")
-        split = (record.partition(" ") for record in records)
-        return {key: value for value, _, key in split}
+        return dict(zip(records[::2], records[1::2], strict=True))
 
     def _write(self, entries: Mapping[str, str]) -> None:
         """Replaces the cache file, unless the entries are unchanged."""
         if entries == self._entries:
             return
         self._entries = dict(entries)
-        records = (f"{value} {key}" for key, value in entries.items())
-        body = "\0".join((f"{_FORMAT} {self._rules} {self._opened}", *records)).encode()
+        header = f"{_FORMAT} {self._rules} {self._opened}"
+        body = "\0".join((header, *chain.from_iterable(entries.items()))).encode()
         data = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
         if len(data) > _MAX_BYTES:
             return

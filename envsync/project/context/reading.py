@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from envsync.project.context.content import has_crlf, is_local_target
 from envsync.project.context.credentials import FoundInFile, credentials_in
@@ -32,7 +34,7 @@ def identity(status: os.stat_result) -> str:
     )
 
 
-class FoundFile(NamedTuple):
+class FoundFile(Struct, frozen=True):
     """A file of a build context, as the walk found it.
 
     Attributes:
@@ -61,7 +63,7 @@ class FoundFile(NamedTuple):
         return nfc(self.shown)
 
 
-class FileContent(NamedTuple):
+class FileContent(Struct, frozen=True):
     """The properties of the content of a file that a scan needs.
 
     Attributes:

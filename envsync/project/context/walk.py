@@ -148,15 +148,17 @@ class ContextWalk:
         below = self._rules.relative(path) + "/" if path != self._rules.base else ""
         self._above.add(path)
         self._count(path, len(entries))
+        drop = self._rules.drop
         for entry in entries:
-            dropped = hidden or self._rules.drop(below + entry.name)
+            name = entry.name
+            dropped = hidden or drop(below + name)
             if is_left_out(entry):
-                if entry.name == ".git" and not dropped:
-                    self._git(entry, shown + entry.name, hashed=hashed)
+                if name == ".git" and not dropped:
+                    self._git(entry, shown + name, hashed=hashed)
             elif dropped:
-                self._dropped(entry, shown + entry.name)
+                self._dropped(entry, shown + name)
             else:
-                self._kept(entry, shown + entry.name, hashed=hashed)
+                self._kept(entry, shown + name, hashed=hashed)
         self._above.discard(path)
 
     def _count(self, path: str, entries: int) -> None:

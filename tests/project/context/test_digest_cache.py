@@ -391,9 +391,9 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "garbage": lambda _: bytes(range(256)) * 10,
     "another format": lambda _: b'{"version": 1}',
     "an older format": lambda data: with_checksum(
-        body(data).replace(b"envsync-hashes 1", b"envsync-hashes 0", 1)
+        body(data).replace(b"envsync-hashes 2", b"envsync-hashes 1", 1)
     ),
-    "no time": lambda _: with_checksum(b"envsync-hashes 1"),
+    "no time": lambda _: with_checksum(b"envsync-hashes 2"),
     "not UTF-8": lambda _: with_checksum(b"\xff"),
     "from the future": lambda data: with_checksum(
         re.sub(rb"^([^\0]* )\d+", rb"\g<1>9999999999999999999", body(data))
