@@ -35,10 +35,11 @@ def shown_path(root: Path, file: str) -> str:
     start = _START.get() or str(Path.cwd())
     # A file outside of the project keeps its absolute path, because a relative path would be
     # longer.
-    if Path(file).is_absolute() and not Path(file).is_relative_to(start):
+    if os.path.isabs(file) and not Path(file).is_relative_to(start):  # noqa: PTH117 - paths are slow
         return file
     try:
-        return os.path.relpath(root / file, start).replace(os.sep, "/")
+        shown = os.path.relpath(os.path.join(root, file), start)  # noqa: PTH118 - paths are slow
     except ValueError:
         # On Windows, there is no relative path from one drive to another.
         return (root / file).as_posix()
+    return shown.replace(os.sep, "/")
