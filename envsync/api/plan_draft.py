@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from envsync.git.checked_out import ensure_checked_out
+from envsync.git.skipped import may_skip
 from envsync.model.errors import EnvsyncError
 from envsync.plan import planner
 from envsync.plan.change import Action
@@ -164,7 +164,11 @@ def draft_plan(
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)
-    ensure_checked_out(project)
+    if may_skip(config.root):
+        # Imported here, because importing git is slow, and few work trees lack files.
+        from envsync.git.checked_out import ensure_checked_out
+
+        ensure_checked_out(project)
     declared = project.declared_for(name)
     # If envsync finds no file, the files are not necessarily deleted: a directory or a setting can
     # be wrong.
