@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from envsync.api import changed_names, plan_each, plan_for
+from envsync.cli.early import early_target
 from envsync.cli.files import write_file
 from envsync.cli.options import (
     AllowInUseOption,
@@ -25,7 +25,6 @@ from envsync.model.errors import UsageError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.plan import Plan
 from envsync.render.places import placed_plan
-from envsync.render.plan_text import plan_text, summary_text
 
 EXAMPLE = "envsync plan 'churn-*' --target dev --out plan.json"
 
@@ -76,9 +75,11 @@ def run(
     session: Session = context.obj
     if all_targets and (target or out):
         raise UsageError("--all-targets cannot be combined with --target or --out.")
-    project = session.project()
     failed: dict[str, str] = {}
     if all_targets:
+        from envsync.api import plan_each
+
+        project = session.project()
         with session.progress("Reading targets") as advance:
             found, failed = plan_each(
                 project,
@@ -93,14 +94,18 @@ def run(
             )
         plans = list(found.values())
     else:
-        config = project.config.target(target)
-        only = None if since is None else changed_names(project, since, config.name)
-        with session.target(project.config, config.name, parallel) as opened:
+        with early_target(session, target, parallel) as early:
+            # With `--since`, only a part of the target is read, or nothing.
+            project = session.project(early.read if since is None else None)
+            # Imported here, because `early.read` imports this module while others read files.
+            from envsync.api import changed_names, plan_for
+
+            name = project.config.target(target).name
             plan = plan_for(
                 project,
-                opened,
+                early.open(project.config),
                 globs or [],
-                only=only,
+                only=None if since is None else changed_names(project, since, name),
                 take_over=take_over,
                 allow_mass_archive=allow_mass_archive,
                 allow_in_use=allow_in_use,
@@ -138,6 +143,9 @@ def run(
 
 def shown_plan(session: Session, plan: Plan) -> str:
     """Returns the plan as text for standard output. With `-q`, returns only the summary."""
+    # Imported here, because a plan imports this module while other processes read files.
+    from envsync.render.plan_text import plan_text, summary_text
+
     if session.quiet:
         return summary_text(plan, session.paint(sys.stdout))
     color = session.use_color(sys.stdout)

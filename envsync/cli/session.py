@@ -74,15 +74,20 @@ class Session(Struct, frozen=True):
 
         return load_config(self.config_file, Path.cwd())
 
-    def project(self) -> Project:
+    def project(self, meanwhile: Callable[[Config], object] | None = None) -> Project:
         """Loads the project that contains the working directory, and prints its warnings.
+
+        Args:
+            meanwhile: called with the settings while other processes read environment files. Not
+                called if there are few files.
 
         Raises:
             InvalidProject: `envsync.yaml` or an environment file has errors.
         """
-        from envsync.project.project import load_project
+        from envsync.project.project import read_project
 
-        project = load_project(Path.cwd(), self.config_file)
+        config = self.config()
+        project = read_project(config, partial(meanwhile, config) if meanwhile else None)
         if not self.quiet and project.warnings:
             from envsync.render.places import placed_problems
             from envsync.render.problems import problems_text

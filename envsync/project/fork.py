@@ -19,7 +19,11 @@ Result = TypeVar("Result")
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def in_forks(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+def in_forks(
+    work: Callable[[Part], Result],
+    parts: Sequence[Part],
+    other_work: Callable[[], object] = lambda: None,
+) -> list[Result]:
     """Calls a function with each part, and returns the results in the same order.
 
     The first part is handled in this process, and each other part in a fork. If a fork fails for
@@ -28,11 +32,13 @@ def in_forks(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Resu
     Args:
         work: the function. Its results must be picklable. What it changes in a fork is lost.
         parts: the parts.
+        other_work: called in this process, while the forks handle their parts.
     """
     with ExitStack() as stack:
         forks = [stack.enter_context(Fork(work, part)) for part in parts[1:]]
         for fork in forks:
             fork.start()
+        other_work()
         results = [work(parts[0])]
         for part, fork in zip(parts[1:], forks, strict=True):
             received = fork.receive()

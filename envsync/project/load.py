@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -61,6 +61,7 @@ def load(
     paths: Sequence[Path] | None = None,
     files: Files | None = None,
     policy: FilePolicy = NO_FILE_POLICY,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Loaded:
     """Reads the environment files of a project.
 
@@ -75,6 +76,7 @@ def load(
             read as an environment file, whatever its content is.
         files: the file cache to use. If None, a new cache is created.
         policy: what environment files may use.
+        meanwhile: called while other processes read files. Not called if there are few files.
 
     Returns:
         The declarations and the problems of the files. No exception is raised for a problem.
@@ -87,7 +89,7 @@ def load(
             directories.append(environment_directory)
         else:
             problems.append(_escaping_directory(files.display(environment_directory)))
-    reader = Reader(files, rules, versions, policy)
+    reader = Reader(files, rules, versions, policy, meanwhile)
     if paths is None:
         found = discover(directories, files, exclude, reader.classify)
     else:

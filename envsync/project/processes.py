@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, TypeVar
 
 Item = TypeVar("Item")
@@ -17,7 +18,7 @@ SIGNALS_THREAD: Final = "envsync-signals"
 """The name of the thread that waits for signals. This thread holds no lock while it waits."""
 
 
-def divided(items: Sequence[Item], *, least: int) -> list[Sequence[Item]]:
+def divided(items: Sequence[Item], *, least: int, other_work: int = 0) -> list[Sequence[Item]]:
     """Divides a list into one part for each process that should handle it.
 
     The list is not divided if it is short, or if this process cannot be forked safely.
@@ -25,15 +26,20 @@ def divided(items: Sequence[Item], *, least: int) -> list[Sequence[Item]]:
     Args:
         items: the list.
         least: the minimum number of items in a part, so that a process is worth its time.
+        other_work: the number of items that take as long as the other work of this process. The
+            first part is shorter by this number, but not shorter than `least`.
 
     Returns:
-        Parts of about the same length, in the order of the list.
+        Parts in the order of the list. All parts but the first have about the same length.
     """
     size = len(items)
     count = max(1, min(MAX_PROCESSES, cores(), size // least))
     if count > 1 and not _may_fork():
         count = 1
-    return [items[size * part // count : size * (part + 1) // count] for part in range(count)]
+    first = size if count == 1 else max(least, (size - other_work * (count - 1)) // count)
+    rest, others = size - first, count - 1
+    ends = [first + rest * part // others for part in range(1, count)]
+    return [items[start:end] for start, end in pairwise((0, first, *ends))]
 
 
 def cores() -> int:

@@ -19,6 +19,8 @@ from envsync.project.search.globs import Globs
 from envsync.project.settings.config import Config, load_config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envsync.model.declaration import Declaration, Source
     from envsync.model.problem import Problem
 
@@ -133,7 +135,22 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         UsageError: there is no file at `config_file`.
         EnvsyncError: the settings file cannot be read.
     """
-    config = load_config(None if config_file is None else Path(config_file), Path(directory))
+    return read_project(
+        load_config(None if config_file is None else Path(config_file), Path(directory))
+    )
+
+
+def read_project(config: Config, meanwhile: Callable[[], object] | None = None) -> Project:
+    """Reads every environment file of a project whose settings are known.
+
+    Args:
+        config: the settings.
+        meanwhile: called while other processes read environment files. Not called if there are few
+            files. If it raises an exception, so does this function.
+
+    Raises:
+        InvalidProject: a file has an error. The exception contains the problems of all files.
+    """
     files = Files.below(config.root)
     loaded = load(
         config.root,
@@ -143,6 +160,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         exclude=Globs.of(config.exclude),
         files=files,
         policy=config.file_policy,
+        meanwhile=meanwhile,
     )
     # If no error were raised here, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):

@@ -29,6 +29,12 @@ from envsync.project.yaml.nodes import TextProblem
 
 MIN_FILES: Final = 100
 """Minimum number of environment files that a process reads. Reading them takes some 40 ms."""
+_OTHERS: Final = 20
+"""Classifying this number of other files takes as long as reading an environment file."""
+_MEANWHILE: Final = 100
+"""Importing the modules of a plan takes as long as reading this number of environment files."""
+_REGISTERED: Final = 5
+"""Reading this number of versions of a local target takes as long as reading a file."""
 
 
 class _Read(Struct, frozen=True):
@@ -57,12 +63,14 @@ class Reader(Struct):
         rules: severities that override the defaults of the rules.
         versions: the policy for files without `version`.
         policy: what environment files may use.
+        meanwhile: called while other processes read files, such as to read a local target.
     """
 
     files: Files
     rules: Mapping[str, Level]
     versions: Versions
     policy: FilePolicy
+    meanwhile: Callable[[], object] | None = None
     _drafts: dict[str, Draft] = field(default_factory=dict)
 
     def classify(
@@ -78,14 +86,27 @@ class Reader(Struct):
             wanted: returns whether `read` will be called with a path, if its file is an environment
                 file.
         """
-        likely = [file for file in found if wanted(file.path) and self._is_likely(file)]
-        parts = divided(likely, least=MIN_FILES)
+        likely: list[YamlFile] = []
+        others: list[YamlFile] = []
+        for file in found:
+            (likely if wanted(file.path) and self._is_likely(file) else others).append(file)
+        other_work = len(others) // _OTHERS
+        if self.meanwhile:
+            other_work += _MEANWHILE + len(likely) // _REGISTERED
+        parts = divided(likely, least=MIN_FILES, other_work=other_work)
         known: dict[str, Candidate] = {}
+
+        def work() -> None:
+            known.update((file.path, classify(file, self.files)) for file in others)
+            if self.meanwhile:
+                self.meanwhile()
+
         if len(parts) > 1:
             # Imported here, because most projects are small.
             from envsync.project.fork import in_forks
 
-            for part, read in zip(parts, in_forks(self._read_part, parts), strict=True):
+            read_parts = in_forks(self._read_part, parts, work)
+            for part, read in zip(parts, read_parts, strict=True):
                 # Each process reads a conda file that others name as well. If somebody has edited
                 # the file meanwhile, the part is read again with the content that is known first.
                 contents = self.files.contents

@@ -173,3 +173,39 @@ def test_a_program_that_waits_for_all_its_children_is_not_forked(handler: str) -
 
 def test_a_short_list_is_not_divided() -> None:
     assert run("parts(least=5)") == [[*range(9)]]
+
+
+def test_other_work_is_done_in_this_process_while_forks_work() -> None:
+    done = run(
+        """
+        source, sink = os.pipe()
+        def work(part):
+            if os.getpid() != parent:
+                os.write(sink, b"x")
+            return list(part)
+        def other_work():
+            os.read(source, 1)  # waits for a fork
+            print(json.dumps(os.getpid() == parent), end=" ")
+        results = in_forks(work, divided(range(9), least=3), other_work)
+        assert results == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+        """
+    )
+
+    assert done is True
+
+
+@pytest.mark.parametrize(
+    ("other_work", "sizes"), [(0, [10, 10, 10]), (6, [6, 12, 12]), (100, [3, 13, 14])]
+)
+def test_the_part_of_this_process_is_shorter_if_it_has_other_work(
+    other_work: int, sizes: list[int]
+) -> None:
+    done = run(
+        f"""
+        found = divided(range(30), least=3, other_work={other_work})
+        assert [item for part in found for item in part] == [*range(30)]
+        print([len(part) for part in found])
+        """
+    )
+
+    assert done == sizes
