@@ -81,19 +81,18 @@ class DigestCache:
         """
         if not self._open():
             return list(read_all(files))
-        keys = [f"{file.identity} {file.shown}" for file in files]
-        known = list(map(self._entries.get, keys))
+        known = [self._entries.get(file.identity) for file in files]
         unknown = [file for file, digest in zip(files, known, strict=True) if digest is None]
         read = read_all(unknown)
         found: list[FileContent | str] = []
         entries = {key: value for key, value in self._entries.items() if key.startswith(_UPLOADS)}
-        for file, key, digest in zip(files, keys, known, strict=True):
+        for file, digest in zip(files, known, strict=True):
             content = next(read) if digest is None else FileContent(digest, file.size)
             found.append(content)
             if digest is not None:
-                entries[key] = digest
+                entries[file.identity] = digest
             elif isinstance(content, FileContent) and self._is_kept(file, content):
-                entries[key] = content.digest
+                entries[file.identity] = content.digest
         self._write(entries)
         return found
 
@@ -132,7 +131,7 @@ class DigestCache:
 
     def _is_kept(self, file: FoundFile, found: FileContent) -> bool:
         status = found.status
-        if status is None or identity(status) != file.identity:
+        if status is None or identity(file.shown, status) != file.identity:
             return False  # the file has changed since the walk
         # If the clock was ahead when the file changed, the file's times are in the future.
         is_settled = max(status.st_mtime_ns, status.st_ctime_ns) < self._opened - SETTLED

@@ -22,15 +22,19 @@ _BATCH_FILES: Final = 64
 _BATCH_BYTES: Final = 4 * CHUNK
 
 
-def identity(status: os.stat_result) -> str:
-    """Returns the size, `mtime`, `ctime`, inode and device of a file, as a text.
+def identity(shown: str, status: os.stat_result) -> str:
+    """Returns the size, `mtime`, `ctime`, inode, device and path of a file, as a text.
 
     Every change of the file changes this text. docs/reference/digest.md says on which file systems
     this is true.
+
+    Args:
+        shown: the path of the file, relative to the context.
+        status: the result of `stat`.
     """
     return (
         f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} "
-        f"{status.st_ino} {status.st_dev}"
+        f"{status.st_ino} {status.st_dev} {shown}"
     )
 
 
@@ -55,7 +59,7 @@ class FoundFile(Struct, frozen=True):
     @classmethod
     def of(cls, path: str, shown: str, status: os.stat_result, *, hashed: bool) -> FoundFile:
         """Creates the file from the result of `stat`."""
-        return cls(path, shown, hashed, status.st_size, identity(status))
+        return cls(path, shown, hashed, status.st_size, identity(shown, status))
 
     @property
     def key(self) -> str:
