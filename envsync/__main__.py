@@ -2,7 +2,7 @@
 
 import gc
 
-# `main` explains why. Half a dozen collections during the imports below would also free nothing.
+# `main` turns garbage collection off as well, and says why. The imports below leave no garbage.
 gc.disable()
 
 from envsync.cli.main import main  # noqa: E402 - imported without garbage collection

@@ -77,6 +77,7 @@ def run(
         raise UsageError("--all-targets cannot be combined with --target or --out.")
     failed: dict[str, str] = {}
     if all_targets:
+        # Imported here, like `plan_for` below.
         from envsync.api import plan_each
 
         project = session.project()
@@ -97,15 +98,16 @@ def run(
         with early_target(session, target, parallel) as early:
             # With `--since`, only a part of the target is read, or nothing.
             project = session.project(early.read if since is None else None)
-            # Imported here, because `early.read` imports this module while others read files.
+            # Imported here, so that `early.read` imports it while other processes read files.
             from envsync.api import changed_names, plan_for
 
             name = project.config.target(target).name
+            only = None if since is None else changed_names(project, since, name)
             plan = plan_for(
                 project,
                 early.open(project.config),
                 globs or [],
-                only=None if since is None else changed_names(project, since, name),
+                only=only,
                 take_over=take_over,
                 allow_mass_archive=allow_mass_archive,
                 allow_in_use=allow_in_use,
@@ -143,7 +145,7 @@ def run(
 
 def shown_plan(session: Session, plan: Plan) -> str:
     """Returns the plan as text for standard output. With `-q`, returns only the summary."""
-    # Imported here, because a plan imports this module while other processes read files.
+    # Imported here, so that `early.read` imports it while other processes read files.
     from envsync.render.plan_text import plan_text, summary_text
 
     if session.quiet:
