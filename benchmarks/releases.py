@@ -28,7 +28,9 @@ from envsync.model.target import TargetIdentity
 from envsync.plan.apply import apply
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
+from envsync.project.files import Files
 from envsync.project.load import Loaded, load
+from envsync.project.memo import Memo
 from envsync.project.rules import RULES, Level
 from envsync.targets.local.target import LocalTarget
 
@@ -134,12 +136,19 @@ def main() -> int:
         commits = git(repository, "rev-list", "--reverse", "release").split()[:wanted]
         first: dict[tuple[str, str], tuple[object, ...]] = {}
         names: dict[str, str] = {}
+        memo = Memo()
         identity = TargetIdentity("local", "local", "releases.db")
         with closing(LocalTarget(Path(scratch) / "releases.db", identity)) as target:
             for commit in commits:
                 git(repository, "checkout", "-q", commit)
                 with spent.on("load"):
-                    loaded = load(repository, [repository], rules=ERRORS_ONLY, versions="auto")
+                    loaded = load(
+                        repository,
+                        [repository],
+                        rules=ERRORS_ONLY,
+                        versions="auto",
+                        files=Files.below(repository, memo),
+                    )
                 refused = left_out(repository, loaded, names)
                 desired = [item for item in loaded.declarations if item.name not in refused]
                 names |= {item.source.file.split("/")[0]: item.name for item in desired}

@@ -32,6 +32,7 @@ from envsync.model.state import RegisteredVersion
 from envsync.plan.bump import bump_command
 from envsync.plan.change import FieldChange, LatestChange, Rejection
 from envsync.plan.compare import match_spec, spec_fields
+from envsync.project.memo import Memo
 
 if TYPE_CHECKING:
     from envsync.project.project import Project
@@ -89,13 +90,14 @@ def check(project: Project, base: str | None = None) -> Checked:
         for item in project.declarations
         if item.source not in uncommitted
     ]
-    before_at = cache(lambda commit: declared_at(repository, commit, project.config))
+    memo = Memo()
+    before_at = cache(lambda commit: declared_at(repository, commit, project.config, memo))
     bases = find_bases(
         repository, base, lambda commit: _contents(before_at(commit)) != _contents(now)
     )
     before = {item.commit: before_at(item.commit) for item in bases}
     everything = [item for declared in before.values() for item in declared]
-    used = _used(project, repository, before)
+    used = _used(project, repository, before, memo)
     rejected = list(_rejections(before, now, used))
     fields = {edited(project, item, source): item.fields for item, source in rejected}
     warnings = [went_back(project, item, version) for item, version in _going_back(everything, now)]
@@ -257,7 +259,10 @@ def _ignored(
 
 
 def _used(
-    project: Project, repository: Repository, before: Mapping[str, Sequence[Declaration]]
+    project: Project,
+    repository: Repository,
+    before: Mapping[str, Sequence[Declaration]],
+    memo: Memo,
 ) -> dict[str, frozenset[str]]:
     """Maps each name to the versions that the current commit or a commit in `before` declares."""
     head = repository.head
@@ -268,7 +273,9 @@ def _used(
         # declarations.
         unchanged = not repository.changed(head, here)
         found += (
-            project.declarations if unchanged else declared_at(repository, head, project.config)
+            project.declarations
+            if unchanged
+            else declared_at(repository, head, project.config, memo)
         )
     used: dict[str, set[str]] = {}
     for item in found:

@@ -16,7 +16,9 @@ from envsync.git.repository import Repository
 from envsync.model.declaration import Declaration
 from envsync.model.environment import Metadata
 from envsync.model.errors import EnvsyncError
+from envsync.project.files import Files
 from envsync.project.load import load, referenced_paths
+from envsync.project.memo import Memo
 from envsync.project.rules import RULES, Level
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import Config, load_config
@@ -33,7 +35,9 @@ of the machine that runs envsync.
 """
 
 
-def declared_at(repository: Repository, commit: str, config: Config) -> tuple[Declaration, ...]:
+def declared_at(
+    repository: Repository, commit: str, config: Config, memo: Memo | None = None
+) -> tuple[Declaration, ...]:
     """Returns the declarations of a commit. Files with errors are left out.
 
     Args:
@@ -41,6 +45,7 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
         commit: the commit id.
         config: the current settings of the project. If the commit contains a settings file, the
             environments directories and `exclude` come from that file.
+        memo: keeps what is made from the texts of files, for several commits.
 
     Returns:
         The declarations. `Declaration.source` contains paths relative to the top of the repository.
@@ -52,9 +57,16 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
         # On macOS, the path of the temporary directory contains a link. Without `resolve`, resolved
         # paths in the directory would seem to be outside of `tree`.
         tree = Path(directory).resolve()
-        search = _check_out_project(repository, commit, config=config, tree=tree)
+        # The files that name other files are read twice: to write these files, and to load them.
+        memo = memo or Memo()
+        search = _check_out_project(repository, commit, config=config, tree=tree, memo=memo)
         loaded = load(
-            tree, search.directories, rules=_RULES, versions="auto", exclude=search.exclude
+            tree,
+            search.directories,
+            rules=_RULES,
+            versions="auto",
+            exclude=search.exclude,
+            files=Files.below(tree, memo),
         )
         return loaded.declarations
 
@@ -95,7 +107,7 @@ class _Search(Struct, frozen=True):
 
 
 def _check_out_project(
-    repository: Repository, commit: str, *, config: Config, tree: Path
+    repository: Repository, commit: str, *, config: Config, tree: Path, memo: Memo
 ) -> _Search:
     """Writes the project files of a commit below `tree`. Returns where to find environments.
 
@@ -122,7 +134,7 @@ def _check_out_project(
         ):
             # The commit has no settings file, so its environments are in the default directory.
             search = _search(root, project, DEFAULT_ENVIRONMENTS, ())
-        named += referenced_paths(tree, search.directories, search.exclude)
+        named += referenced_paths(tree, search.directories, search.exclude, memo)
         found = {_inside(tree, path) for path in (*search.directories, *named)}
         waiting = {
             path

@@ -14,6 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model.secrets import Secret, find_secrets
 from envsync.project.files import ParsedFile, fields
+from envsync.project.memo import Memo
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import TextProblem, entries
 
@@ -24,7 +25,7 @@ _BREAK: Final = "[\n\x85\u2028\u2029]"  # the line breaks of YAML 1.1
 _REVOKE: Final = "and revoke it: everybody who can read the repository or its history has it"
 
 
-def check_text(report: Report, text: str, parsed: ParsedFile | None = None) -> None:
+def check_text(report: Report, text: str, parsed: ParsedFile | None = None, *, memo: Memo) -> None:
     """Reports the credentials in the text of an environment file or a conda file.
 
     Args:
@@ -32,8 +33,9 @@ def check_text(report: Report, text: str, parsed: ParsedFile | None = None) -> N
         text: the text of the file.
         parsed: the environment file, or None for a conda file. Credentials in the tags of the
             environment file are left out, because the rule `secret-in-tag` reports them.
+        memo: keeps the credentials of texts.
     """
-    secrets = find_secrets(text)
+    secrets = memo.result(find_secrets, text)
     if not secrets:
         return
     tags = fields(parsed).get("tags") if parsed is not None else None

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.disk import read_regular_file, real_path
+from envsync.project.memo import NO_MEMO, Memo
 from envsync.project.problems import Report
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
@@ -85,6 +86,7 @@ class Files(Struct):
         scans: the scans of build contexts, by resolved path and boundary.
         directories: the resolved paths of directories, by unresolved path.
         regular: the resolved paths of the regular files that a search has found.
+        memo: what was made from the texts of files.
     """
 
     root: str
@@ -97,11 +99,17 @@ class Files(Struct):
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
     regular: set[str] = field(default_factory=set)
+    memo: Memo = NO_MEMO
 
     @classmethod
-    def below(cls, root: Path) -> Files:
-        """Returns an empty cache for a project directory."""
-        return cls(os.path.abspath(root), os.path.realpath(root))
+    def below(cls, root: Path, memo: Memo = NO_MEMO) -> Files:
+        """Returns an empty cache for a project directory.
+
+        Args:
+            root: the project directory.
+            memo: a memo that several caches can share.
+        """
+        return cls(os.path.abspath(root), os.path.realpath(root), memo=memo)
 
     def read(self, path: str, real: str | None = None) -> ParsedFile | Unreadable:
         """Returns the parsed YAML file at an absolute path.
@@ -114,7 +122,9 @@ class Files(Struct):
         parsed = self.parsed.get(key)
         if parsed is None:
             content = self.content(path, key)
-            parsed = content if isinstance(content, Unreadable) else parse(content)
+            parsed = (
+                content if isinstance(content, Unreadable) else self.memo.result(parse, content)
+            )
             self.parsed[key] = parsed
         return parsed
 

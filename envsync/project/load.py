@@ -18,6 +18,7 @@ from envsync.project.across import check_across, without_copies
 from envsync.project.discovery import Discovered, discover, references
 from envsync.project.environment.draft import Draft
 from envsync.project.files import Files, ParsedFile, is_within
+from envsync.project.memo import Memo
 from envsync.project.problems import Report, start_report
 from envsync.project.reading import Reader
 from envsync.project.rules import Level
@@ -112,18 +113,21 @@ def load(
     )
 
 
-def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -> list[Path]:
+def referenced_paths(
+    root: Path, environments: Sequence[Path], exclude: Globs, memo: Memo
+) -> list[Path]:
     """Returns the conda files and build contexts that the environment files of a project name.
 
     Args:
         root: the project directory.
         environments: the directories below which environment files are searched for.
         exclude: globs of files that are not environment files.
+        memo: keeps what is made from the texts of files.
 
     Returns:
         The absolute paths, with symbolic links resolved. A path does not always exist.
     """
-    files = Files.below(root)
+    files = Files.below(root, memo)
     # In a commit, an environments directory can be a link to any directory of this machine. This
     # function does not search a directory outside of the project.
     tops = [str(item) for item in environments]

@@ -190,7 +190,7 @@ class Reader(Struct):
             report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
             return Draft(report)
         report = start_report(shown, parsed.document, problems=parsed.problems, rules=self.rules)
-        check_text(report, parsed.document.text, parsed)
+        check_text(report, parsed.document.text, parsed, memo=files.memo)
         draft = Draft(report)
         if not parsed.is_broken:
             file = EnvironmentFile(

@@ -20,6 +20,7 @@ from envsync.git.latest import with_uses
 from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
 from envsync.project.project import load_project
+from envsync.project.yaml.text import Document, compose
 from tests.project.project import Contents, write
 from tests.repository import commit, git, new_repository
 
@@ -859,3 +860,25 @@ def test_a_file_name_that_is_not_utf8_does_not_prevent_the_check(root: Path) -> 
     write(root, {"environments/a.yml": environment(image=f"{IMAGE}:2")})
 
     assert list(paths(checked(root))) == ["a:1"]
+
+
+def test_a_file_of_a_commit_is_parsed_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "environments/a.yml": environment(conda_file="conda.yml"),
+        "environments/b.yml": environment("b", build="{path: ../docker}"),
+        "environments/conda.yml": CONDA,
+        "docker/Dockerfile": "FROM scratch\n",
+    }
+    commit_id = committed(root, files)
+    config = load_project(root).config
+    counts: Counter[bytes] = Counter()
+
+    def count(data: bytes) -> Document:
+        counts[data] += 1
+        return compose(data)
+
+    monkeypatch.setattr("envsync.project.files.compose", count)
+    found = declared_at(find_repository(root), commit_id, config)
+
+    assert [item.name for item in found] == ["a", "b"]
+    assert counts == {text.encode(): 1 for file, text in files.items() if file.endswith(".yml")}

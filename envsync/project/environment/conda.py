@@ -87,7 +87,7 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
         rules=file.report.rules,
     )
     text = parsed.document.text
-    check_text(report, text)
+    check_text(report, text, memo=file.files.memo)
     if text.startswith("version ") and lfs_pointer(text.encode()):
         message = "The conda file is a Git LFS pointer, not the file that it stands for."
         # A pointer is never a valid specification, so a pointer is always reported as an error,

@@ -61,7 +61,7 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
         for found in check_unknown_image("FROM", _NOT_READ, file.policy):
             report.add_problem(TextProblem(found.rule, found.message, fix=found.fix))
         return report
-    dockerfile = Dockerfile.parse(text)
+    dockerfile = file.files.memo.result(Dockerfile.parse, text)
     for base in dockerfile.images:
         line, column = dockerfile.position(base.image_at)
         for found in _findings(base, file.policy):

@@ -65,10 +65,9 @@ def classify(file: YamlFile, files: Files) -> Candidate:
     # so that `load` reports a problem.
     if isinstance(content, Unreadable) or lfs_pointer(content):
         return Candidate(file)
-    seen = outline(content)
+    seen, reason = files.memo.result(_outlined, content)
     if seen.is_empty:
         return Candidate(file, EMPTY.reason, EMPTY)
-    reason = _reason_not_to_parse(seen, content)
     if reason is not None:
         return Candidate(file, reason)
     parsed = files.read(file.path, file.real)
@@ -92,6 +91,12 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
     if "\0" in node.value or (":" in node.value and is_url(node.value)):
         return None
     return files.real(directory, node.value)
+
+
+def _outlined(content: bytes) -> tuple[Outline, str | None]:
+    """Returns the outline of a file, and why the file need not be parsed, or None."""
+    seen = outline(content)
+    return seen, _reason_not_to_parse(seen, content)
 
 
 def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
