@@ -13,7 +13,8 @@ from typing import Final
 MAX_PATH: Final = 4096
 """Maximum length of a path whose links are resolved. Linux cannot open a longer path."""
 
-_READ: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+READ: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""The flags with which a file is opened for reading."""
 _CHUNK: Final = 1 << 20
 
 
@@ -42,7 +43,7 @@ def read_regular_file(path: str | os.PathLike[str]) -> bytes:
         code = errno.EISDIR if is_directory else errno.EINVAL
         raise OSError(code, os.strerror(code) if is_directory else "Not a regular file")
     # A file object takes as long as reading a small file.
-    handle = os.open(path, _READ)
+    handle = os.open(path, READ)
     try:
         content = os.read(handle, status.st_size + 1)
         if len(content) == status.st_size:

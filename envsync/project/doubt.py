@@ -14,6 +14,7 @@ from yaml.nodes import MappingNode, Node
 
 from envsync.model.problem import Problem
 from envsync.project.files import ParsedFile, fields
+from envsync.project.memo import Memo
 from envsync.project.problems import Report
 from envsync.project.search.outline import outline
 from envsync.project.search.shape import is_environment_schema
@@ -22,7 +23,7 @@ from envsync.project.search.suspect import NOT_ONE
 _IDENTIFYING: Final = ("name", "image", "build")
 
 
-def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
+def add_doubt(report: Report, parsed: ParsedFile, content: bytes, memo: Memo) -> None:
     """Adds a sentence about `exclude` to the problems that files of other tools usually have.
 
     These problems are invalid YAML, unknown fields, and a `name`, `image` or `build` of the wrong
@@ -32,11 +33,14 @@ def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
         report: the report of the file.
         parsed: the file.
         content: the bytes of the file.
+        memo: keeps the outlines of texts.
     """
     if not report.has_errors:
         return
     # `outline` takes time, so it is called only for a file with errors.
-    if any(is_environment_schema(part.schema or "") for part in outline(content).parts):
+    if any(
+        is_environment_schema(part.schema or "") for part in memo.result(outline, content).parts
+    ):
         return
     top = fields(parsed)
     values = {_place(top[name]) for name in _IDENTIFYING if name in top}

@@ -186,7 +186,8 @@ class Files(Struct):
             # Imported here, because most projects have no local build context.
             from envsync.project.context.scan import scan_resolved
 
-            scan = scan_resolved(directory, boundary, os.path.join(self.real_root, _STATE))
+            state = os.path.join(self.real_root, _STATE)
+            scan = scan_resolved(directory, boundary, state, memo=self.memo)
             self.scans[directory, boundary] = scan
         return scan
 

@@ -6,6 +6,7 @@ Several loads can share a memo. Most files of two commits are equal, for example
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Any, Final, TypeVar
 
 Text = TypeVar("Text", bytes, str)
@@ -21,7 +22,8 @@ _ENTRY: Final = 500
 class Memo:
     """The results of pure functions of texts. The results must never be changed.
 
-    If the memo is full, the results that were not used for the longest time are dropped.
+    If the memo is full, the results that were not used for the longest time are dropped. Several
+    threads can use a memo at the same time.
     """
 
     def __init__(self, limit: int = MAX_TEXT) -> None:
@@ -34,6 +36,7 @@ class Memo:
         self._size = 0
         # A dict keeps the order of insertion, so the first entry was not used for the longest time.
         self._results: dict[tuple[Hashable, bytes | str], Any] = {}
+        self._lock = Lock()
 
     def result(self, function: Callable[[Text], Result], text: Text) -> Result:
         """Returns `function(text)`.
@@ -46,16 +49,20 @@ class Memo:
         size = _ENTRY + len(text)
         if size > self._limit:
             return function(text)
-        if key in self._results:
-            found: Result = self._results.pop(key)
-        else:
-            found = function(text)
-            self._size += size
-        self._results[key] = found
-        while self._size > self._limit:
-            oldest = next(iter(self._results))
-            del self._results[oldest]
-            self._size -= _ENTRY + len(oldest[1])
+        with self._lock:
+            if key in self._results:
+                known: Result = self._results.pop(key)
+                self._results[key] = known
+                return known
+        found = function(text)
+        with self._lock:
+            if key not in self._results:
+                self._results[key] = found
+                self._size += size
+            while self._size > self._limit:
+                oldest = next(iter(self._results))
+                del self._results[oldest]
+                self._size -= _ENTRY + len(oldest[1])
         return found
 
 

@@ -198,7 +198,7 @@ class Reader(Struct):
             )
             draft = read_environment(file, parsed.content, self.versions)
         if isinstance(content, bytes):
-            add_doubt(report, parsed, content)
+            add_doubt(report, parsed, content, files.memo)
         files.drop_nodes(real)
         return draft
 

@@ -17,6 +17,7 @@ from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Build, InferenceConfig, Route
 from envsync.project.context.scan import ContextScan, scan_resolved
 from envsync.project.load import load
+from envsync.project.memo import Memo
 from tests.examples import examples
 from tests.project.project import found, load_files, write
 
@@ -114,9 +115,9 @@ def test_a_build_context_that_versions_share_is_read_once(
 ) -> None:
     scanned: list[str] = []
 
-    def scan(directory: str, root: str, state: str) -> ContextScan:
+    def scan(directory: str, root: str, state: str, *, memo: Memo) -> ContextScan:
         scanned.append(directory)
-        return scan_resolved(directory, root, state)
+        return scan_resolved(directory, root, state, memo=memo)
 
     monkeypatch.setattr("envsync.project.context.scan.scan_resolved", scan)
     text = "name: e\nversion: '{}'\nbuild: {{path: ctx}}\n"

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from envsync.model.secrets import find_secrets
+from envsync.project.memo import Memo
 
 _TEXT_PROBE: Final = 8192
 """If the first `_TEXT_PROBE` bytes of a file contain a null byte, the file is not searched."""
@@ -30,16 +31,17 @@ class FoundInFile(Struct, frozen=True, order=True):
         return f"`{self.file}` contains {self.kind} in line {self.line}"
 
 
-def credentials_in(file: str, start: bytes) -> Iterator[FoundInFile]:
+def credentials_in(file: str, start: bytes, memo: Memo) -> Iterator[FoundInFile]:
     """Yields the credentials at the start of a text file.
 
     Args:
         file: the path of the file, relative to the context.
         start: the first bytes of the file. The rest is not searched.
+        memo: keeps the credentials of texts.
     """
     if b"\0" in start[:_TEXT_PROBE]:
         return
     # Credentials consist of ASCII characters, and every sequence of bytes is valid Latin-1.
     text = start.decode("latin-1")
-    for secret in find_secrets(text):
+    for secret in memo.result(find_secrets, text):
         yield FoundInFile(file, text.count("\n", 0, secret.start) + 1, secret.kind)

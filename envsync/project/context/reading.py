@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -12,7 +13,9 @@ from msgspec import Struct
 from envsync.project.context.content import has_crlf, is_local_target
 from envsync.project.context.credentials import FoundInFile, credentials_in
 from envsync.project.context.names import nfc
+from envsync.project.disk import READ
 from envsync.project.lfs import lfs_pointer
+from envsync.project.memo import NO_MEMO, Memo
 from envsync.project.processes import cores
 
 CHUNK: Final = 1 << 20
@@ -99,19 +102,24 @@ class FileContent(Struct, frozen=True):
         return not reported and self.kept is None
 
 
-def read_all(files: Sequence[FoundFile]) -> Iterator[FileContent | str]:
-    """Yields, in order, the content of each file, or the reason why the file cannot be read."""
+def read_all(files: Sequence[FoundFile], memo: Memo = NO_MEMO) -> Iterator[FileContent | str]:
+    """Yields, in order, the content of each file, or the reason why the file cannot be read.
+
+    Args:
+        files: the files.
+        memo: keeps what is found in the texts of small files.
+    """
     batches = list(_batches(files))
     workers = min(cores(), len(batches))
     if workers < 2:
-        yield from _read_batch(files)
+        yield from _read_batch(files, memo)
         return
     # Imported only here, because the import takes longer than reading a small context.
     from concurrent.futures import ThreadPoolExecutor
 
     # hashlib and file reads release the interpreter's lock, so the threads run in parallel.
     with ThreadPoolExecutor(workers) as pool:
-        for batch in pool.map(_read_batch, batches):
+        for batch in pool.map(partial(_read_batch, memo=memo), batches):
             yield from batch
 
 
@@ -129,22 +137,30 @@ def _batches(files: Iterable[FoundFile]) -> Iterator[list[FoundFile]]:
         yield batch
 
 
-def _read_batch(files: Iterable[FoundFile]) -> list[FileContent | str]:
-    return [_read(file) for file in files]
+def _read_batch(files: Iterable[FoundFile], memo: Memo) -> list[FileContent | str]:
+    return [_read(file, memo) for file in files]
 
 
-def _read(file: FoundFile) -> FileContent | str:
+def _read(file: FoundFile, memo: Memo) -> FileContent | str:
     sha256 = hashlib.sha256()
     size = 0
     first = b""
     try:
-        # A chunk is larger than Python's buffer, so buffering would only copy the bytes again.
-        with open(file.path, "rb", buffering=0) as stream:
-            while chunk := stream.read(CHUNK):
-                first = first or chunk
+        # A file object takes as long as reading a small file.
+        handle = os.open(file.path, READ)
+        try:
+            # Asking for one byte more than expected shows that the file has no further bytes.
+            length = min(file.size + 1, CHUNK)
+            while chunk := os.read(handle, length):
+                first += chunk[: CHUNK - len(first)]
                 size += len(chunk)
                 sha256.update(chunk)
-            status = os.fstat(stream.fileno())
+                if size == file.size and len(chunk) < length:
+                    break
+                length = CHUNK
+            status = os.fstat(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         return error.strerror or str(error)
     key = file.key
@@ -156,7 +172,7 @@ def _read(file: FoundFile) -> FileContent | str:
         is_crlf=is_whole and has_crlf(first),
         is_pointer=is_whole and lfs_pointer(first) is not None,
         is_local_target=is_local_target(first),
-        credentials=tuple(credentials_in(key, first)),
+        credentials=tuple(credentials_in(key, first, memo)),
         kept=first if _is_kept(key, is_whole=is_whole) else None,
     )
 

@@ -22,6 +22,7 @@ from envsync.project.context.ignore import parse_dockerignore
 from envsync.project.context.reading import read_all
 from envsync.project.context.upload_hashes import UploadHashes
 from envsync.project.context.walk import ContextWalk
+from envsync.project.memo import NO_MEMO, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -121,7 +122,12 @@ def scan_context(directory: Path, root: Path, state: Path | None = None) -> Cont
 
 
 def scan_resolved(
-    top: str, root: str, state: str | None, *, directory: str | None = None
+    top: str,
+    root: str,
+    state: str | None,
+    *,
+    directory: str | None = None,
+    memo: Memo = NO_MEMO,
 ) -> ContextScan:
     """Does the same as `scan_context`, for paths whose symbolic links are resolved.
 
@@ -130,12 +136,13 @@ def scan_resolved(
         root: see `scan_context`.
         state: see `scan_context`.
         directory: the build context as messages show it. If None, `top` is shown.
+        memo: keeps what is found in the texts of small files.
     """
     directory = directory or top
     walk = ContextWalk(top, root)
     walk.run()
     cache = None if state is None else _cache(walk.files, top, state)
-    contents, unhashed = _contents(walk, cache)
+    contents, unhashed = _contents(walk, cache, memo)
     files = {path: content.digest for path, content in contents.items()}
     uploads: Mapping[UploadHash, frozenset[str]] = {}
     if not walk.escapes and not walk.broken:
@@ -175,7 +182,7 @@ def _cache(files: Iterable[FoundFile], top: str, state: str) -> DigestCache | No
 
 
 def _contents(
-    walk: ContextWalk, cache: DigestCache | None
+    walk: ContextWalk, cache: DigestCache | None, memo: Memo
 ) -> tuple[dict[str, FileContent], list[str]]:
     """Returns the content of files by path, and the paths that azure-ai-ml does not hash.
 
@@ -183,7 +190,7 @@ def _contents(
     """
     contents: dict[str, FileContent] = {}
     unhashed = []
-    found = read_all(walk.files) if cache is None else cache.contents(walk.files)
+    found = read_all(walk.files, memo) if cache is None else cache.contents(walk.files)
     for file, content in zip(walk.files, found, strict=True):
         key = file.key
         if key in contents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from envsync.project.files import Files, is_within
 from envsync.project.search.candidate import Candidate
@@ -55,6 +55,8 @@ class Named(Struct, frozen=True):
     contexts: Mapping[str, Candidate]
     targets: frozenset[str]
     environments: frozenset[str]
+    # The environment whose context contains a directory, for the directories seen so far.
+    _around: dict[str, Candidate | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, environments: Sequence[Candidate]) -> Named:
@@ -76,10 +78,24 @@ class Named(Struct, frozen=True):
             return f"it is the conda file of {files.display(conda.file.path)}"
         if not self.contexts or file.path in self.environments:
             return None
-        context = _context_of(file.directory, self.contexts)
+        context = self._context_around(file.directory)
         if context is None:
             return None
         return f"it is in the build context of {files.display(context.file.path)}"
+
+    def _context_around(self, directory: str) -> Candidate | None:
+        """Returns the environment whose build context is or contains a directory, or None."""
+        passed = []
+        for path in _upwards(directory):
+            if path in self._around:
+                break
+            passed.append(path)
+            self._around[path] = self.contexts.get(path)
+            if self._around[path]:
+                break
+        found = self._around[path]
+        self._around.update(dict.fromkeys(passed, found))
+        return found
 
 
 def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from envsync.project.context import reading
-from envsync.project.context.reading import FileContent, FoundFile, read_all
+from envsync.project.context.reading import CHUNK, FileContent, FoundFile, read_all
+from envsync.project.memo import Memo
 
 
 def files(directory: Path, contents: list[bytes]) -> list[FoundFile]:
@@ -52,9 +53,9 @@ def test_large_files_are_divided_among_threads(
     names = set()
     original = reading._read
 
-    def read(file: FoundFile) -> FileContent | str:
+    def read(file: FoundFile, memo: Memo) -> FileContent | str:
         names.add(threading.current_thread().name)
-        return original(file)
+        return original(file, memo)
 
     monkeypatch.setattr(reading, "_read", read)
     found = list(read_all(files(tmp_path, [content] * 6)))
@@ -63,3 +64,26 @@ def test_large_files_are_divided_among_threads(
         hashlib.sha256(content).hexdigest()
     }
     assert threading.main_thread().name not in names
+
+
+def test_a_file_that_has_grown_or_shrunk_since_the_walk_is_read_completely(tmp_path: Path) -> None:
+    found = files(tmp_path, [b"1" * 10, b"2" * 10, b"3" * CHUNK, b"4" * CHUNK, b""])
+    contents = [b"1" * 30, b"2" * 5, b"3" * (2 * CHUNK + 1), b"", b"5"]
+    for file, content in zip(found, contents, strict=True):
+        Path(file.path).write_bytes(content)
+
+    read = [item for item in read_all(found) if isinstance(item, FileContent)]
+    assert [(item.size, item.digest) for item in read] == [
+        (len(content), hashlib.sha256(content).hexdigest()) for content in contents
+    ]
+
+
+def test_the_whole_of_a_dockerfile_that_has_grown_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_bytes(b"FROM a\n")
+    found = FoundFile.of(str(path), path.name, path.stat(), hashed=True)
+    path.write_bytes(b"FROM a\n" * 100)
+
+    (read,) = read_all([found])
+    assert isinstance(read, FileContent)
+    assert read.kept == b"FROM a\n" * 100
