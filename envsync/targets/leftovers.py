@@ -27,21 +27,24 @@ _ATTEMPTS: Final = 5
 
 
 @contextmanager
-def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+def locked_directory(
+    prefix: str, parent: Path | None = None, *, remove: bool = True
+) -> Iterator[Path]:
     """Yields a new directory, which is removed at the end of the block.
-
-    First, the leftovers of killed processes are removed: directories that have the same prefix.
 
     Args:
         prefix: the start of the name of the directory.
         parent: the directory in which the new directory is created. If None, the directory for
             temporary files is used.
+        remove: whether to remove the leftovers of killed processes first: directories that have the
+            same prefix. Listing a large parent directory takes time.
 
     Raises:
         OSError: the directory cannot be created.
     """
     parent = parent or _directory_for_temporary_files()
-    remove_leftovers(prefix, parent)
+    if remove:
+        remove_leftovers(prefix, parent)
     directory, file = _new_directory(prefix, parent)
     try:
         with file:

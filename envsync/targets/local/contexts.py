@@ -64,8 +64,8 @@ class ContextStore:
 
         self._make_directory()
         # Copy into a temporary directory next to the final directory, because a rename is atomic
-        # only within one file system.
-        with locked_directory(_INCOMING, self._directory) as incoming:
+        # only within one file system. The target removes leftovers before its first write.
+        with locked_directory(_INCOMING, self._directory, remove=False) as incoming:
             content = incoming / "context"
             content.mkdir()
             copy_context(context, content)
