@@ -26,7 +26,7 @@ from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
 from envsync.targets.local.contexts import ContextStore, copy
-from envsync.targets.local.translation import new_version, state
+from envsync.targets.local.translation import Decoder, new_version
 from envsync.targets.store import rules
 from envsync.targets.store.failures import damaged
 from envsync.targets.store.rows import Snapshot
@@ -76,6 +76,7 @@ class LocalTarget:
         self._known: dict[str, Container] = {}
         self._reading = Lock()
         self._contexts = ContextStore(state / "contexts")
+        self._decoder = Decoder(self._contexts.location)
 
     @property
     def identity(self) -> TargetIdentity:
@@ -105,11 +106,12 @@ class LocalTarget:
             self._contexts.remove_leftovers()
 
     def _container(self, name: str, rows: Snapshot) -> Container:
-        return self._state(rows).get(name, Container(name))
+        """Returns a container that is about to be changed."""
+        return self._state(rows, keep=True).get(name, Container(name))
 
-    def _state(self, snapshot: Snapshot) -> State:
+    def _state(self, snapshot: Snapshot, *, keep: bool = False) -> State:
         try:
-            return state(snapshot, self._contexts.location)
+            return self._decoder.state(snapshot, keep=keep)
         except (KeyError, TypeError, ValueError) as error:
             # SQLite does not detect damage in the text of the rows.
             raise damaged(self.store.database.path, error) from error

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import cast
+from typing import TypeAlias, cast
 
 from envsync.model.canonical import canonical_json
 from envsync.model.environment import (
@@ -33,6 +33,9 @@ from envsync.targets.store.rows import (
     VersionSpec,
     parsed_tags,
 )
+
+_Rows: TypeAlias = tuple[VersionRow, ContextRow | None]
+"""Everything that a version is decoded from: its row, and the row of its build context."""
 
 
 class _StoredFiles(Mapping[str, str]):
@@ -99,35 +102,62 @@ def new_version(environment: Environment) -> NewVersion:
     )
 
 
-def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
+class Decoder:
     """Converts the content of a store to envsync's model.
 
-    Args:
-        snapshot: the rows.
-        location: a function that returns the directory of the build context with a given digest.
-
-    Raises:
-        KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
+    Decoding a row takes longer than reading it. A process that registers versions reads the other
+    versions of their environments again and again, so the decoder keeps these versions.
     """
-    contexts = {
-        row.digest: BuildContext(
-            row.digest, _StoredFiles(row.files), directory=location(row.digest)
-        )
-        for row in snapshot.contexts
-    }
-    versions: defaultdict[str, list[RegisteredVersion]] = defaultdict(list)
-    for row in snapshot.versions:
-        versions[row.name].append(_registered(row, contexts))
-    return {
-        row.name: Container(
-            row.name,
-            versions=tuple(versions[row.name]),
-            archived=bool(row.archived),
-            next_version=next_version(versions[row.name]),
-            modified=_modification(row),
-        )
-        for row in snapshot.containers
-    }
+
+    def __init__(self, location: Callable[[str], str]) -> None:
+        """Creates a decoder that keeps nothing yet.
+
+        Args:
+            location: a function that returns the directory of the build context with a given
+                digest.
+        """
+        self._location = location
+        self._kept: dict[str, dict[_Rows, RegisteredVersion]] = {}
+
+    def state(self, snapshot: Snapshot, *, keep: bool = False) -> State:
+        """Converts the content of a store.
+
+        Args:
+            snapshot: the rows.
+            keep: whether to keep the versions for later calls, because the environments in
+                `snapshot` are about to be changed.
+
+        Raises:
+            KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
+        """
+        stored = {row.digest: row for row in snapshot.contexts}
+        contexts = {row.digest: self._context(row) for row in snapshot.contexts}
+        versions: defaultdict[str, list[RegisteredVersion]] = defaultdict(list)
+        decoded: defaultdict[str, dict[_Rows, RegisteredVersion]] = defaultdict(dict)
+        for row in snapshot.versions:
+            context = row.build_context
+            rows = row, None if context is None else stored[context]
+            kept = self._kept.get(row.name)
+            item = kept.get(rows) if kept else None
+            item = item or _registered(row, contexts)
+            versions[row.name].append(item)
+            if keep:
+                decoded[row.name][rows] = item
+        self._kept.update(decoded)
+        return {
+            row.name: Container(
+                row.name,
+                versions=tuple(versions[row.name]),
+                archived=bool(row.archived),
+                next_version=next_version(versions[row.name]),
+                modified=_modification(row),
+            )
+            for row in snapshot.containers
+        }
+
+    def _context(self, row: ContextRow) -> BuildContext:
+        files = _StoredFiles(row.files)
+        return BuildContext(row.digest, files, directory=self._location(row.digest))
 
 
 def next_version(versions: Sequence[RegisteredVersion]) -> str:

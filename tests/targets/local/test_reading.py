@@ -110,6 +110,18 @@ def test_containers_that_have_not_changed_are_not_decoded_again(target: LocalTar
     assert description(target, "b") == "new"
 
 
+def test_the_other_versions_of_a_written_environment_are_not_decoded_again(
+    target: LocalTarget, path: Path
+) -> None:
+    create_version(target)
+    before = target.read(["a"])["a"].versions[0]
+
+    target.create(environment("a", "3"))
+
+    assert target.read(["a"])["a"].versions[0] is before
+    assert_fresh(target, path)
+
+
 def test_a_changed_result_does_not_change_the_next_one(target: LocalTarget) -> None:
     found = target.read(None)
     assert isinstance(found, dict)
