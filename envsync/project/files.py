@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _STATE: Final = ".envsync"
 """The directory in a project for everything that envsync itself stores."""
 
+_NODE: Final = 300
+"""The memory of a node with its text and its positions, in bytes."""
+
 
 class Unreadable(Struct, frozen=True):
     """A file that cannot be read.
@@ -123,7 +126,9 @@ class Files(Struct):
         if parsed is None:
             content = self.content(path, key)
             parsed = (
-                content if isinstance(content, Unreadable) else self.memo.result(parse, content)
+                content
+                if isinstance(content, Unreadable)
+                else self.memo.result(parse, content, _size_of_nodes)
             )
             self.parsed[key] = parsed
         return parsed
@@ -253,6 +258,13 @@ def parse(data: bytes) -> ParsedFile:
         found.extend(check(document.root, has_aliases="*" in document.text))
     is_broken = any(item.rule in ("yaml-syntax", "alias-bomb") for item in found)
     return ParsedFile(document, tuple(found), is_broken)
+
+
+def _size_of_nodes(data: bytes) -> int:
+    """Returns an upper bound for the memory of the nodes of a YAML file, in bytes."""
+    # One of these characters follows or starts each scalar and each list, and each mapping has `:`.
+    marks = len(data) - len(data.translate(None, b",:\n]}-"))
+    return _NODE * (2 * marks + 1)
 
 
 def _read(path: str) -> bytes | Unreadable:

@@ -12,11 +12,11 @@ from typing import Any, Final, TypeVar
 Text = TypeVar("Text", bytes, str)
 Result = TypeVar("Result")
 
-MAX_TEXT: Final = 4 * 1024 * 1024
-"""Default maximum size of all texts. YAML nodes need ten times the memory of their text."""
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""Default maximum memory of a memo, in bytes. The memory is estimated."""
 
 _ENTRY: Final = 500
-"""The size of an entry without its text, so that many small texts have a limit as well."""
+"""The memory of an entry without its text and its result, in bytes."""
 
 
 class Memo:
@@ -26,43 +26,50 @@ class Memo:
     threads can use a memo at the same time.
     """
 
-    def __init__(self, limit: int = MAX_TEXT) -> None:
+    def __init__(self, limit: int = MAX_BYTES) -> None:
         """Creates an empty memo.
 
         Args:
-            limit: maximum size of all texts, in bytes or characters. If 0, the memo keeps nothing.
+            limit: the maximum memory, in bytes. If 0, the memo keeps nothing.
         """
         self._limit = limit
         self._size = 0
         # A dict keeps the order of insertion, so the first entry was not used for the longest time.
-        self._results: dict[tuple[Hashable, bytes | str], Any] = {}
+        # Each result has its size.
+        self._results: dict[tuple[Hashable, bytes | str], tuple[Any, int]] = {}
         self._lock = Lock()
 
-    def result(self, function: Callable[[Text], Result], text: Text) -> Result:
+    def result(
+        self,
+        function: Callable[[Text], Result],
+        text: Text,
+        size_of: Callable[[Text], int] = len,
+    ) -> Result:
         """Returns `function(text)`.
 
         Args:
             function: a function whose result depends only on its argument.
             text: the argument.
+            size_of: estimates the memory of the result from the argument, in bytes.
         """
-        key = function, text
-        size = _ENTRY + len(text)
-        if size > self._limit:
+        if not self._limit:
             return function(text)
+        key = function, text
         with self._lock:
             if key in self._results:
-                known: Result = self._results.pop(key)
+                known = self._results.pop(key)
                 self._results[key] = known
-                return known
+                found: Result = known[0]
+                return found
         found = function(text)
-        with self._lock:
-            if key not in self._results:
-                self._results[key] = found
-                self._size += size
-            while self._size > self._limit:
-                oldest = next(iter(self._results))
-                del self._results[oldest]
-                self._size -= _ENTRY + len(oldest[1])
+        size = _ENTRY + len(text) + size_of(text)
+        if size <= self._limit:
+            with self._lock:
+                if key not in self._results:
+                    self._results[key] = found, size
+                    self._size += size
+                while self._size > self._limit:
+                    self._size -= self._results.pop(next(iter(self._results)))[1]
         return found
 
 

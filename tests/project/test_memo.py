@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_an_exception_is_not_kept() -> None:
 
 
 def test_the_result_that_was_unused_for_the_longest_time_is_dropped() -> None:
-    calls, memo = Calls(), Memo(limit=1800)
+    calls, memo = Calls(), Memo(limit=2500)
     for text in ("a" * 300, "b" * 300, "a" * 300, "c" * 300, "a" * 300, "b" * 300):
         memo.result(calls.make, text)
     assert [calls.upper[letter * 300] for letter in "abc"] == [1, 2, 1]
@@ -75,6 +76,21 @@ def test_a_text_above_the_limit_does_not_drop_the_others() -> None:
     for text in ("a", "b" * 1000, "a", "b" * 1000):
         memo.result(calls.make, text)
     assert calls.upper == {"a": 1, "b" * 1000: 2}
+
+
+def test_the_size_of_a_result_counts() -> None:
+    calls, memo = Calls(), Memo(limit=10_000)
+    for text in ("a", "b", "a", "c", "a", "b"):
+        memo.result(calls.make, text, lambda _: 4000)
+    assert calls.upper == {"a": 1, "b": 2, "c": 1}
+
+
+def test_threads_share_a_memo() -> None:
+    memo = Memo(limit=5000)
+    texts = [str(number % 13) * 200 for number in range(2000)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: memo.result(str.upper, text), texts))
+    assert found == texts
 
 
 def test_without_a_limit_nothing_is_kept() -> None:

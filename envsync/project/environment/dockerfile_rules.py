@@ -61,7 +61,7 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
         for found in check_unknown_image("FROM", _NOT_READ, file.policy):
             report.add_problem(TextProblem(found.rule, found.message, fix=found.fix))
         return report
-    dockerfile = file.files.memo.result(Dockerfile.parse, text)
+    dockerfile = file.files.memo.result(Dockerfile.parse, text, _size_of_images)
     for base in dockerfile.images:
         line, column = dockerfile.position(base.image_at)
         for found in _findings(base, file.policy):
@@ -69,6 +69,11 @@ def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
                 TextProblem(found.rule, found.message, fix=found.fix, line=line, column=column)
             )
     return report
+
+
+def _size_of_images(text: str) -> int:
+    """Returns an upper bound for the memory of the images of a Dockerfile, in bytes."""
+    return 100 * len(text)  # a parsed image has an object for each of its characters
 
 
 def _findings(base: BaseImage, policy: FilePolicy) -> Iterator[Finding]:
