@@ -6,16 +6,15 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from io import StringIO
 from typing import Final
 
 from msgspec import Struct
-from ruamel.yaml.comments import CommentedMap
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import EnvironmentSpec, Metadata
 from envsync.model.wording import printable
-from envsync.project.writing.scalars import emitter, prose, quoted, quoted_if_needed, styled
+from envsync.project.writing.block_style import Styled, Written, yaml_text
+from envsync.project.writing.scalars import prose, quoted, quoted_if_needed, styled
 
 SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
 
@@ -55,7 +54,10 @@ class Text(Struct, frozen=True):
 def environment_text(content: Text) -> str:
     """Returns the text of an environment file, with the fields in the order of the docs."""
     spec = content.spec
-    fields = CommentedMap({"$schema": SCHEMA, "name": quoted_if_needed(content.name)})
+    fields: dict[str | Styled, Written] = {
+        "$schema": SCHEMA,
+        "name": quoted_if_needed(content.name),
+    }
     if content.version is not None:
         # A version such as `1.10` needs quotes. All other versions have quotes as well, because a
         # user changes the version in place, and the next version possibly needs quotes.
@@ -77,11 +79,11 @@ def environment_text(content: Text) -> str:
     if spec.inference_config is not None:
         fields["inference_config"] = styled(spec.inference_config.to_json())
     if content.metadata.tags:
-        fields["tags"] = CommentedMap(
-            (quoted_if_needed(key), quoted_if_needed(value))
+        fields["tags"] = {
+            quoted_if_needed(key): quoted_if_needed(value)
             for key, value in content.metadata.tags.items()
-        )
-    return _comment(content.notes) + _dumped(fields)
+        }
+    return _comment(content.notes) + yaml_text(fields)
 
 
 def conda_text(conda_file: str) -> str:
@@ -90,7 +92,7 @@ def conda_text(conda_file: str) -> str:
     Args:
         conda_file: the canonical JSON of the conda specification.
     """
-    return _dumped(_conda(conda_file))
+    return yaml_text(_conda(conda_file))
 
 
 def extra_note(extra: Iterable[tuple[str, JSON]]) -> Iterator[str]:
@@ -108,7 +110,7 @@ def _shown(value: JSON) -> str:
     return printable(json.dumps(value, ensure_ascii=False), 60)
 
 
-def _conda(conda_file: str) -> object:
+def _conda(conda_file: str) -> Written:
     data = json.loads(conda_file)
     if not isinstance(data, dict):
         return styled(data)
@@ -131,9 +133,3 @@ def _comment(notes: Iterable[str]) -> str:
             break_on_hyphens=False,
         )
     )
-
-
-def _dumped(fields: object) -> str:
-    stream = StringIO()
-    emitter().dump(fields, stream)
-    return stream.getvalue()

@@ -9,111 +9,90 @@ in quotes.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
 import yaml
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import ScalarNode as NewerScalarNode
-from ruamel.yaml.representer import RoundTripRepresenter
-from ruamel.yaml.scalarstring import (
-    DoubleQuotedScalarString,
-    FoldedScalarString,
-    LiteralScalarString,
-)
-from yaml.nodes import ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON
-from envsync.project.yaml.nodes import FLOAT, NULL, STR
+from envsync.project.writing.block_style import FOLD, Styled, Written, yaml_text
+from envsync.project.yaml.nodes import STR
 
 _COLUMNS: Final = 88
 """Maximum number of characters in a line of a description. A longer description is folded."""
 
-_INDENT: Final = 2
-_NEVER_FOLDED: Final = 1_000_000
+MAX_BLOCK: Final = 100_000
+"""Maximum number of characters of a string that is written on several lines.
+
+ruamel.yaml and PyYAML need seconds for a block of one megabyte.
+"""
+
 _FOLDABLE: Final = re.compile(r"(?<=[^\s]) (?=[^\s])")
 
-
-class Number(str):
-    """The text of a number. The text is written without quotes."""
-
-    __slots__ = ()
+# Matches texts that YAML 1.1 and YAML 1.2 read as strings. Words with another meaning, such as
+# `false`, have at most five letters.
+_USUAL: Final = re.compile(r"[A-Za-z][\w.,=<>!~*+/-]{5,}", re.ASCII)
 
 
-class _Representer(RoundTripRepresenter):
-    """Writes numbers and null as plain text."""
-
-
-_Representer.add_representer(Number, lambda writer, data: writer.represent_scalar(FLOAT, str(data)))
-# By default, ruamel.yaml writes nothing for null, so the line would end with a space.
-_Representer.add_representer(
-    type(None), lambda writer, _data: writer.represent_scalar(NULL, "null")
-)
-
-
-def emitter() -> YAML:
-    """Returns a writer of YAML in block style, with lists indented below their key."""
-    found = YAML()
-    found.Representer = _Representer
-    found.indent(mapping=_INDENT, sequence=2 * _INDENT, offset=_INDENT)
-    found.width = _NEVER_FOLDED
-    found.allow_unicode = True
-    return found
-
-
-def styled(value: JSON) -> object:
-    """Converts JSON data to values that `emitter` writes in the right style."""
+def styled(value: JSON) -> Written:
+    """Converts JSON data to values that `yaml_text` writes."""
     if isinstance(value, dict):
-        return CommentedMap((quoted_if_needed(key), styled(item)) for key, item in value.items())
+        return {quoted_if_needed(key): styled(item) for key, item in value.items()}
     if isinstance(value, list):
-        return CommentedSeq(styled(item) for item in value)
+        return [styled(item) for item in value]
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, float):
-        return _number(value)
-    return value
+    return _number(value) if isinstance(value, float) else json.dumps(value)
 
 
-def text(value: str) -> object:
+def text(value: str) -> str | Styled:
     """Styles a string: as a block if it has several lines, otherwise like `quoted_if_needed`."""
-    if "\n" in value.rstrip("\n") and not value.endswith("\n\n") and _is_visible(value):
-        block = LiteralScalarString(value)
+    if "\n" in value.rstrip("\n") and not value.endswith("\n\n") and _can_be_block(value):
+        block = Styled(value, "|")
         if _survives(block, value):
             return block
     return quoted_if_needed(value)
 
 
-def prose(value: str) -> object:
+def prose(value: str) -> str | Styled:
     """Styles a description as `text` does, but folds a single long line at spaces."""
-    if len(value) > _COLUMNS and "\n" not in value and _is_visible(value):
-        folded = FoldedScalarString(value)
-        folded.fold_pos = _folds(value)
-        if folded.fold_pos and _survives(folded, value):
+    if len(value) > _COLUMNS and "\n" not in value and _can_be_block(value):
+        folded = Styled(FOLD.join(_folded(value)), ">")
+        if folded.text != value and _survives(folded, value):
             return folded
     return text(value)
 
 
-def quoted(value: str) -> object:
+def quoted(value: str) -> Styled:
     """Returns a string that always has quotes."""
-    return DoubleQuotedScalarString(value)
+    return Styled(value, '"')
 
 
-def quoted_if_needed(value: str) -> str:
+def quoted_if_needed(value: str) -> str | Styled:
     """Returns a string of one line, with quotes if YAML would otherwise read another value."""
-    return value if _is_plain(value) else DoubleQuotedScalarString(value)
+    return value if _is_plain(value) else quoted(value)
 
 
-def _is_visible(value: str) -> bool:
+def _can_be_block(value: str) -> bool:
     """Returns True if every character is visible, or is a line break or a tab."""
-    return all(character.isprintable() or character in "\n\t" for character in value)
+    return len(value) <= MAX_BLOCK and all(
+        character.isprintable() or character in "\n\t" for character in value
+    )
 
 
 def _is_plain(value: str) -> bool:
     """Returns True if YAML 1.1 and YAML 1.2 read a string without quotes as the same string."""
-    if not value.isprintable():
+    if _USUAL.fullmatch(value):
+        return True
+    # At the start of a line, `---` and `...` separate documents.
+    if not value.isprintable() or value.startswith(("---", "...")):
         return False
     try:
         # The string is tested as a list item, because the value of a key follows the same rules in
@@ -144,34 +123,31 @@ def _newer() -> Any:
     return YAML().resolver
 
 
-def _survives(value: object, expected: str) -> bool:
+def _survives(block: Styled, expected: str) -> bool:
     """Returns True if a reader of the written block gets the expected string."""
-    from io import StringIO
-
-    stream = StringIO()
+    written = yaml_text({"key": block, "next": "1"})
     try:
-        emitter().dump({"key": value, "next": 1}, stream)
-        return bool(
-            yaml.load(stream.getvalue(), Loader=yaml.SafeLoader) == {"key": expected, "next": 1}
-        )
+        root = yaml.compose(written, Loader=_loader())
     except (yaml.YAMLError, ValueError):
         return False
+    return isinstance(root, MappingNode) and (
+        [node.value for pair in root.value for node in pair] == ["key", expected, "next", "1"]
+    )
 
 
-def _folds(value: str) -> list[int]:
-    """Returns the positions of the spaces at which a long line is folded."""
-    folds: list[int] = []
+def _folded(value: str) -> Iterator[str]:
+    """Yields the lines of a long line that is folded at spaces."""
     start = 0
     spaces = [found.start() for found in _FOLDABLE.finditer(value)]
     for position, following in pairwise([*spaces, len(value)]):
         if following - start > _COLUMNS:
-            folds.append(position)
+            yield value[start:position]
             start = position + 1
-    return folds
+    yield value[start:]
 
 
-def _number(value: float) -> Number:
+def _number(value: float) -> str:
     """Returns a float in a form that YAML 1.1 reads as a float: `1.0e+16`, not `1e+16`."""
     shown = repr(value)
     mantissa, exponent, power = shown.partition("e")
-    return Number(f"{mantissa}.0e{power}" if exponent and "." not in mantissa else shown)
+    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else shown

@@ -20,6 +20,7 @@ from envsync.model.environment import (
     Route,
 )
 from envsync.project.writing.document import Text, conda_text, environment_text, extra_note
+from envsync.project.writing.scalars import MAX_BLOCK
 
 IMAGE = EnvironmentSpec(image="mcr.microsoft.com/base:1")
 
@@ -123,6 +124,24 @@ def test_a_long_description_is_folded() -> None:
     assert yaml.safe_load(written)["description"] == long
 
 
+@pytest.mark.parametrize("part", ["word ", "line\n", "'\n", "\u6f22 ", "\U0001f600\n"])
+def test_a_very_long_description_is_written_in_one_line(part: str) -> None:
+    long = part * (MAX_BLOCK // len(part)) + "end"
+    written = text(description=long)
+
+    assert len(written.splitlines()) == len(text(description="d").splitlines())
+    assert yaml.load(written, Loader=yaml.CSafeLoader)["description"] == long
+
+
+def test_a_block_does_not_start_with_a_tab() -> None:
+    # libyaml cannot read such a block.
+    assert 'description: "\\ta\\nb"\n' in text(description="\ta\nb")
+
+
+def test_a_text_in_quotes_has_the_escapes_of_yaml() -> None:
+    assert r'key: "\t\"\\\n\r\0\e\N 😀 \x7F"' in text(tags={"key": '\t"\\\n\r\0\x1b\x85 😀 \x7f'})
+
+
 @pytest.mark.parametrize(
     "description",
     ["d" * 300, "d " + "e" * 300, "e" * 300 + " d", "a  " * 100, " " * 200, "a: b # c " * 30 + "d"],
@@ -142,6 +161,7 @@ def test_a_long_description_is_read_as_it_was_written(description: str) -> None:
         *("1e3", "0o17", "12e03", ".5e1"),
         *("<<", "=", "", " a", "a ", "a:", "a: b", "a #b", "#a", "- a", "{a}", "[a", "'a", '"a'),
         *("*a", "&a", "!a", "%a", "@a", "`a", "| a", "> a", "? a", "null", "True", ".inf", ".NaN"),
+        *("---", "--- a", "...", "... a", "k" * 200 + ":"),
     ],
 )
 def test_a_text_that_yaml_reads_as_another_value_has_quotes(value: str) -> None:
@@ -153,7 +173,21 @@ def test_a_text_that_yaml_reads_as_another_value_has_quotes(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["a", "a b", "numpy>=1.2,<2", "-e x", "a=b", "https://a/b#c", "3.10.1", "v1", "a'b", "ü", "😀"],
+    [
+        "a",
+        "a b",
+        "numpy>=1.2,<2",
+        "-e x",
+        "a=b",
+        "https://a/b#c",
+        "3.10.1",
+        "v1",
+        "a'b",
+        "ü",
+        "😀",
+        "falsey",
+        "nullable",
+    ],
 )
 def test_a_text_has_no_quotes_if_it_needs_none(value: str) -> None:
     assert f"key: {value}\n" in text(tags={"key": value})
