@@ -57,7 +57,7 @@ def masked(text: str) -> str:
         if stop <= end:
             continue
         if start >= end:
-            parts += [text[end:start], MASK]
+            parts += (text[end:start], MASK)
         end = stop
     return "".join([*parts, text[end:]])
 
@@ -103,11 +103,11 @@ def _url_spans(text: str) -> Iterator[tuple[int, int]]:
         if colon or (user != "git" and _is_web(text, match.start())):
             yield match.span(1)
     for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
-        token = match.group(1)
-        if token.isdigit() or is_placeholder(token) or is_topic(text, match.end()):
+        token, (start, end) = match[1], match.span(1)
+        if token.isdigit() or is_placeholder(token) or is_topic(text, end):
             continue
         if url_before(text, match.start()):
-            yield match.span(1)
+            yield start, end
 
 
 def _is_web(text: str, end: int) -> bool:

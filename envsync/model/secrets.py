@@ -176,8 +176,9 @@ PLACEHOLDER: Final = (
 _NAME_OF_ONE: Final = r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)"
 _LONG_NAME: Final = r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}"
 IN_CHANNEL: Final = r"/t/([^/\s\"'<>\\`]{1,300})"
-_NO_URL: Final = r"[\s\"'<>]"
 _LEAST_TOKEN: Final = 6
+# Compiled here, because a text can contain a hundred thousand URLs.
+_find_end_of_url: Final = re.compile(r"[\s\"'<>]").search
 _CONDA_ID: Final = (
     r"(?:[A-Za-z]{2}-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|"
     r"(?=[^0-9]*[0-9])[A-Za-z0-9]{24,}"
@@ -239,7 +240,7 @@ def _in_urls(text: str) -> Iterator[Secret]:
         elif not password and re.fullmatch(_LONG_NAME, user):
             yield Secret("a token in a URL", match.start(1), match.start(1) + len(user))
     for match in re.finditer(IN_CHANNEL, text) if "/t/" in text else ():
-        if len(match.group(1)) < _LEAST_TOKEN:
+        if len(match[1]) < _LEAST_TOKEN:
             continue
         url = url_before(text, match.start())
         is_token = "conda" in url or re.fullmatch(_CONDA_ID, match.group(1))
@@ -254,5 +255,4 @@ def _stands_for_one(text: str) -> bool:
 def url_before(text: str, index: int) -> str:
     """Returns the part of a URL from `://` to an index, or "" if the index is not in a URL."""
     start = text.rfind("://", max(0, index - 300), index)
-    url = text[start:index] if start >= 0 else ""
-    return "" if re.search(_NO_URL, url) else url
+    return "" if start < 0 or _find_end_of_url(text, start, index) else text[start:index]

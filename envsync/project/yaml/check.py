@@ -64,6 +64,8 @@ class _Checks(Struct):
         problems: the problems found so far.
         merging: the mappings with a `<<` key.
         visited: the `id()` of each visited collection.
+        unfinished: the `id()` of each collection whose content is being visited.
+        has_loop: True if a collection contains itself.
         extents: the size and depth of each measured collection. The key is the `id()` of the node.
         written: number of values in the file, before aliases are expanded.
     """
@@ -71,6 +73,8 @@ class _Checks(Struct):
     problems: list[TextProblem]
     merging: list[MappingNode] = field(default_factory=list)
     visited: set[int] = field(default_factory=set)
+    unfinished: set[int] = field(default_factory=set)
+    has_loop: bool = False
     extents: dict[int, _Extent] = field(default_factory=dict)
     written: int = 0
 
@@ -92,10 +96,11 @@ def check(root: Node, *, has_aliases: bool = True) -> list[TextProblem]:
         return problems
     checks = _Checks(problems)
     _check_collection(root, checks)
-    if has_aliases:
-        _check_aliases(root, checks)
-    elif len(checks.merging) > MAX_MERGES:
+    # Measuring thousands of mappings is slow, so only a loop is reported instead of their number.
+    if len(checks.merging) > MAX_MERGES and not checks.has_loop:
         problems.append(_alias_bomb(root, _TOO_MANY_MERGES))
+    elif has_aliases:
+        _check_aliases(root, checks)
     # `_check_merged` uses `entries`, which works only on a file without problems of the rules
     # `yaml-syntax` and `alias-bomb`.
     if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in problems):
@@ -110,8 +115,10 @@ def _check_collection(node: Node, checks: _Checks) -> None:
     Each collection is visited only once, even if aliases lead to the collection again.
     """
     if id(node) in checks.visited:
+        checks.has_loop |= id(node) in checks.unfinished
         return
     checks.visited.add(id(node))
+    checks.unfinished.add(id(node))
     if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
         checks.problems.append(_unknown_tag(node))
     children = node.value
@@ -123,6 +130,7 @@ def _check_collection(node: Node, checks: _Checks) -> None:
             _check_collection(child, checks)
         elif child.tag not in _ALWAYS_VALID:
             _check_scalar(child, checks.problems)
+    checks.unfinished.remove(id(node))
 
 
 def _check_aliases(root: Node, checks: _Checks) -> None:
@@ -131,9 +139,7 @@ def _check_aliases(root: Node, checks: _Checks) -> None:
     if any(item.rule == "alias-bomb" for item in checks.problems):
         return
     message = ""
-    if len(checks.merging) > MAX_MERGES:
-        message = _TOO_MANY_MERGES
-    elif extent.depth > MAX_DEPTH:
+    if extent.depth > MAX_DEPTH:
         message = f"Aliases nest values {extent.depth:,} levels deep (maximum: {MAX_DEPTH})."
     elif extent.size > max(MAX_EXPANSION, 10 * checks.written):
         message = (

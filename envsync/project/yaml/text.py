@@ -50,6 +50,9 @@ MAX_BRACKETS: Final = 50_000
 
 # `re` finds a line feed faster than the start of a line.
 _DEEP_INDENT: Final = re.compile(rf"\n[ ?-]{{{MAX_DEPTH // 2}}}")
+# Matches a text in which every bracket is closed in its line, before another bracket opens. Between
+# the brackets is no quote, comment or tag, which could contain the closing bracket.
+_FLAT: Final = r"[^\[\]{}]*+(?:[\[{][^\[\]{}\n\"'#!]*+[\]}][^\[\]{}]*+)*+"
 _SURROGATE: Final = "[\ud800-\udfff]"
 
 
@@ -239,10 +242,11 @@ def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
     """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
     The composer for libyaml is recursive C code, so deep nesting would crash the process. Deep
-    nesting needs many brackets or a deep indentation, so a text with neither is accepted without
-    parsing.
+    nesting needs many nested brackets or a deep indentation, so a text with neither is accepted
+    without parsing.
     """
-    if brackets < MAX_DEPTH // 2 and not _DEEP_INDENT.search("\n" + text):
+    is_shallow = brackets < MAX_DEPTH // 2 or re.fullmatch(_FLAT, text)
+    if is_shallow and not _DEEP_INDENT.search("\n" + text):
         return None
     depth = 0
     try:
