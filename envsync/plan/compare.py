@@ -241,9 +241,9 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
 
 
 def _is_same(before: JSON, after: JSON) -> bool:
-    if before is None or after is None or (isinstance(before, str) and isinstance(after, str)):
+    if before != after or before is None or isinstance(before, str):
         return before == after
-    # Compare the JSON and not `before == after`, because in Python True == 1 == 1.0.
+    # Equal values are compared as JSON as well, because in Python True == 1 == 1.0.
     return canonical_json(before) == canonical_json(after)
 
 

@@ -49,7 +49,9 @@ def _name(item: JSON) -> str:
         return f"{next(iter(item))}:"  # `pip:` and the list below it
     if isinstance(item, str) and (match := _PACKAGE.match(item)):
         # For pip, `Flask_Login`, `flask-login` and `flask.login` are one package (PEP 503).
-        return _SEPARATORS.sub("-", match.group(1)).lower()
+        name = match[1].lower()
+        is_plain = "_" not in name and "." not in name and "--" not in name
+        return name if is_plain else _SEPARATORS.sub("-", name)
     if isinstance(item, str) and (match := _REPOSITORY.match(item)):
         return match.group()
     return canonical_json(item)

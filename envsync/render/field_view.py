@@ -142,16 +142,15 @@ def _item(field: FieldChange) -> FieldView:
     return FieldView(label, None, None, tuple(_item_lines(field)))
 
 
-def _item_lines(field: FieldChange) -> Iterator[ItemLine]:
-    """Yields the lines of one item of a list. A nested item has several lines."""
+def _item_lines(field: FieldChange) -> list[ItemLine]:
+    """Returns the lines of one item of a list. A nested item has several lines."""
     before, after = field.before, field.after
     if before is None:
-        yield from (ItemLine("+", None, line) for line in _lines([after]))
-    elif after is None:
-        yield from (ItemLine("-", line, None) for line in _lines([before]))
-    else:
-        old, new = plain_text(before), plain_text(after)
-        yield ItemLine("~", old, _distinct(old, new))
+        return [ItemLine("+", None, line) for line in _lines([after])]
+    if after is None:
+        return [ItemLine("-", line, None) for line in _lines([before])]
+    old, new = plain_text(before), plain_text(after)
+    return [ItemLine("~", old, _distinct(old, new))]
 
 
 def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:

@@ -13,7 +13,8 @@ import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import ne
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -103,9 +104,8 @@ class IgnoreRules:
         self._literals = Literals()
         # Consecutive patterns form a group if all of them start with `!`, or none of them does.
         # For each pattern, this list contains the index of its group.
-        turns = [0]
-        for before, after in zip(self._patterns, self._patterns[1:], strict=False):
-            turns.append(turns[-1] + (before.drops != after.drops))
+        drops = [pattern.drops for pattern in self._patterns]
+        turns = list(accumulate(map(ne, drops, drops[1:]), initial=0))
         wild = [
             (position, pattern)
             for position, pattern in enumerate(self._patterns)
@@ -182,7 +182,8 @@ def parse_ignore_file(text: str) -> IgnoreRules:
         # If lines are equal, only the position of the last of them counts.
         pattern = patterns.pop(line, None)
         if pattern is None:
-            wildcards.add(line)
+            if WILDCARD.search(line):
+                wildcards.add(line)
             drops = not line.startswith("!")
             try:
                 pattern = Pattern(git_segments(line if drops else line[1:]), drops)
@@ -210,7 +211,8 @@ def parse_dockerignore(text: str) -> IgnoreRules:
             continue
         known = patterns.pop(text, None)
         if known is None:
-            wildcards.add(name)
+            if WILDCARD.search(name):
+                wildcards.add(name)
             try:
                 splits = docker_segments(posixpath.normpath(name).lstrip("/"))
             except ValueError:
@@ -229,14 +231,12 @@ class _Wildcards:
         self._text = 0
 
     def add(self, pattern: str) -> None:
-        """Counts a pattern.
+        """Counts a pattern with wildcards.
 
         Raises:
             ValueError: the file has too many patterns with wildcards, or these patterns are too
                 long.
         """
-        if not WILDCARD.search(pattern):
-            return
         # A set such as `[!a]` counts twice: it can match `/`, so the regular expression has two
         # alternatives for it.
         self._patterns += 2 ** min(pattern.count("["), MAX_SLASH_SETS)

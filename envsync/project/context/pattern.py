@@ -48,7 +48,8 @@ def git_segments(text: str) -> Split | None:
         ValueError: azure-ai-ml refuses the pattern.
     """
     parts = text.split("/")
-    if "**" in parts:
+    has_wildcards = WILDCARD.search(text) is not None
+    if has_wildcards and "**" in parts:
         parts = [
             part
             for before, part in zip([None, *parts], parts, strict=False)
@@ -67,9 +68,10 @@ def git_segments(text: str) -> Split | None:
         # `name`, because azure-ai-ml tests the path of a directory without a slash at the end. The
         # upload hash therefore includes the name of the directory.
         parts[-1] = "**"
-    if not WILDCARD.search(text):
-        return tuple(None if part == "**" else part for part in parts)
-    return tuple(map(_git_segment, parts))
+    if has_wildcards:
+        return tuple(map(_git_segment, parts))
+    # A comprehension only if a part is `**`, because a file can have thousands of patterns.
+    return tuple([None if part == "**" else part for part in parts] if "**" in parts else parts)
 
 
 def docker_segments(pattern: str) -> list[Split]:
