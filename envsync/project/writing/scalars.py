@@ -31,7 +31,7 @@ _COLUMNS: Final = 88
 MAX_BLOCK: Final = 100_000
 """Maximum number of characters of a string that is written on several lines.
 
-ruamel.yaml and PyYAML need seconds for a block of one megabyte.
+ruamel.yaml needs seconds for a block of one megabyte.
 """
 
 _FOLDABLE: Final = re.compile(r"(?<=[^\s]) (?=[^\s])")

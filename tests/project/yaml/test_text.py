@@ -110,6 +110,16 @@ def test_positions_count_characters(data: str, position: tuple[int, int]) -> Non
         pytest.param(b"1: a\n0x1: b", ["2:1 duplicate-key"], id="the same number"),
         pytest.param(b"a: &a {b: *a}", ["1:4 alias-bomb"], id="contains itself"),
         pytest.param(b"a: &a [*a, *a]", ["1:4 alias-bomb", "1:4 alias-bomb"], id="twice"),
+        pytest.param(
+            b"a: &a {b: 1}\n" + b"".join(b"k%d: {<<: *a}\n" % n for n in range(5001)),
+            ["1:1 alias-bomb"],
+            id="thousands of merges",
+        ),
+        pytest.param(
+            b"a: &a {b: *a}\n" + b"".join(b"k%d: {<<: *a}\n" % n for n in range(5001)),
+            ["1:4 alias-bomb"],
+            id="contains itself, with thousands of merges",
+        ),
         pytest.param(b"", [], id="empty"),
         pytest.param(b"# nothing\n", [], id="comment"),
         pytest.param(b"a: &a 1\nb: *a", [], id="alias"),
