@@ -78,6 +78,17 @@ def test_a_change_expects_no_archived_state_if_the_state_is_uncertain() -> None:
     assert expected(found, "1")["restore a:1"].archived is None
 
 
+def test_the_archive_of_a_version_does_not_hide_the_environment() -> None:
+    found = container("a", "1", "2", registered("a", "3", owner="other"))
+
+    before = expected(found)
+
+    assert before == {
+        "archive a:1": Before(hidden=False, version=found.versions[0], archived=False),
+        "archive a:2": Before(hidden=False, version=found.versions[1], archived=False),
+    }
+
+
 def test_a_change_expects_nothing_about_versions_of_other_names() -> None:
     plan = make_plan([declared("b", "1")], state(), POLICY, TARGET)
 

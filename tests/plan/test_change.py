@@ -53,6 +53,24 @@ def test_the_json_of_a_change_without_declaration_has_no_fields_and_a_null_sourc
     assert (change.desired, change.keep_archived) == (None, ())
 
 
+def test_a_change_that_was_read_from_json_shows_the_same_to_a_reviewer() -> None:
+    # The digest covers neither the predecessor nor `differs`, so equality does not compare them.
+    change = Change(
+        Action.CREATE,
+        "version",
+        "a",
+        "2",
+        "new version after 1",
+        predecessor="1",
+        differs=(FieldChange("image", "x:1", "x:2"),),
+    )
+
+    read = Change.from_json(change.to_json())
+
+    assert (read.predecessor, read.differs) == (change.predecessor, change.differs)
+    assert read.to_json() == change.to_json()
+
+
 def test_the_json_of_a_rejection_has_its_message_and_fix() -> None:
     files = {"Dockerfile": "modified"}
     rejection = Rejection(

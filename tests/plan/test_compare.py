@@ -210,6 +210,14 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         EnvironmentSpec(conda_file=canonical_json({"channels": ["conda-forge"]})),
         (FieldChange("conda_file.channels", "conda-forge", ["conda-forge"]),),
     ),
+    "keys of a conda file that are removed and new": (
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["defaults"]})),
+        EnvironmentSpec(conda_file=canonical_json({"dependencies": ["python"]})),
+        (
+            FieldChange("conda_file.channels", ["defaults"], None),
+            FieldChange("conda_file.dependencies", None, ["python"]),
+        ),
+    ),
     "a key that needs quotes": (
         EnvironmentSpec(conda_file=canonical_json({"a.b": "1"})),
         EnvironmentSpec(conda_file=canonical_json({"a.b": "2"})),
@@ -303,6 +311,23 @@ UNKNOWN_CONTEXTS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, list[str]]] 
             )
         ),
         ["build.context", "build.dockerfile_path"],
+    ),
+    "the Dockerfile differs, and the upload hash is equal": (
+        unknown_build("0" * 64),
+        EnvironmentSpec(
+            build=Build(
+                replace(BuildContext.of_files({"a": "1"}), uploads=upload_hashes("0" * 64)),
+                "gpu.Dockerfile",
+            )
+        ),
+        ["build.dockerfile_path"],
+    ),
+    "nothing else differs, and the upload hash is equal": (
+        unknown_build("0" * 64),
+        EnvironmentSpec(
+            build=Build(replace(BuildContext.of_files({"a": "1"}), uploads=upload_hashes("0" * 64)))
+        ),
+        [],
     ),
     "an image replaces the build": (
         unknown_build(),

@@ -54,6 +54,11 @@ def test_the_proposal_for_an_invalid_version_is_valid(version: str) -> None:
     assert is_valid_version(proposed_version(version, ()))
 
 
+def test_the_proposal_is_shorter_if_a_counter_would_make_the_version_too_long() -> None:
+    assert proposed_version("a" * 255, ()) == "a" * 200 + ".1"
+    assert proposed_version("<VERSION>", ()) == "1"
+
+
 VERSIONS = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,20}", fullmatch=True)
 
 

@@ -1428,6 +1428,31 @@ def test_max_archives_is_the_limit_of_a_small_project() -> None:
     )
 
 
+def test_the_message_about_a_single_environment_is_in_the_singular() -> None:
+    held = state(container("a", "1"), container("b", registered("b", "1", owner="other")))
+
+    assert plan([declared("b", "2")], held, Policy(PROJECT, max_archives=0)).refused == (
+        "The plan would leave 1 of 1 owned environment without an active version. "
+        "max_archives allows 0."
+    )
+
+
+def test_the_guard_does_not_count_updates_and_restores() -> None:
+    names = [f"e{index}" for index in range(6)]
+    held = state(
+        *(
+            container(name, registered(name, "1"), registered(name, "2", archived=True))
+            for name in names
+        ),
+        container("old", "1"),
+    )
+    desired = [declared(name, version, None, "New.") for name in names for version in "12"]
+    made = plan(desired, held)
+
+    assert (made.summary["update"], made.summary["restore"], made.summary["archive"]) == (6, 6, 1)
+    assert made.refused is None
+
+
 @pytest.mark.parametrize(("environments", "limit"), [(10, "max_archive_percent"), (2, "max_arch")])
 def test_the_guard_counts_superseded_versions(environments: int, limit: str) -> None:
     """Archiving nine of ten versions leaves one active version in each environment."""

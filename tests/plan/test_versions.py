@@ -62,6 +62,10 @@ NEXT: dict[str, tuple[Container, str]] = {
     "digits that only int() accepts": (container("a", "٣"), "99"),
     "a digit that int() does not accept": (container("a", "²"), "99"),
     "anything else: the next version of the service": (container("a", "1", "rc"), "99"),
+    "the service proposes a version that exists with a leading zero": (
+        container("a", "07", "rc", next_version="7"),
+        "8",
+    ),
 }
 
 

@@ -1,0 +1,32 @@
+"""The names that a glob selects."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.model.errors import EnvsyncError
+from envsync.plan.selection import ensure_possible, matches
+from tests.builders import declared
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [("a", True), ("a-dev", True), ("*-dev", True), ("A", False), ("a-", False), ("b", False)],
+)
+def test_a_glob_matches_a_name_with_or_without_the_suffix(glob: str, expected: bool) -> None:
+    assert matches("a-dev", glob, "-dev") is expected
+
+
+def test_a_path_is_refused_before_the_target_is_read() -> None:
+    declaration = declared("a", "1")
+
+    with pytest.raises(EnvsyncError) as caught:
+        ensure_possible(["a", declaration.source.file], [declaration])
+    assert str(caught.value) == (
+        "No declared or owned environment matches 'environments/a-1.yml'. This is a path. Pass a "
+        "name that is declared there: `a`."
+    )
+
+
+def test_a_name_that_no_file_declares_is_accepted_until_the_target_is_read() -> None:
+    ensure_possible(["b", "x*"], [declared("a", "1")])
