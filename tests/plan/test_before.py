@@ -54,6 +54,12 @@ def test_a_restore_expects_every_version_and_all_earlier_changes() -> None:
     assert before["update a:1"] == Before(hidden=False, version=found.versions[0], archived=None)
 
 
+def test_a_restore_expects_versions_that_were_archived_one_by_one() -> None:
+    found = container("a", "1", registered("a", "2", archived=True), archived=True)
+
+    assert expected(found, "1")["restore a"].owners == {"1": PROJECT, "2": PROJECT}
+
+
 def test_a_create_in_a_restored_environment_expects_an_active_environment() -> None:
     before = expected(container("a", "1", archived=True), "1", "2")
 

@@ -17,7 +17,14 @@ from envsync.model.environment import (
     Route,
 )
 from envsync.plan.change import FieldChange
-from envsync.plan.compare import match_spec, merge_ignored, metadata_fields, spec_fields
+from envsync.plan.compare import (
+    field_names,
+    is_contradicted,
+    match_spec,
+    merge_ignored,
+    metadata_fields,
+    spec_fields,
+)
 from tests.builders import built, conda, image, registered, unknown_build, upload_hashes
 
 
@@ -218,6 +225,11 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             FieldChange("conda_file.dependencies", None, ["python"]),
         ),
     ),
+    "a list instead of a mapping": (
+        EnvironmentSpec(conda_file=canonical_json({"channels": {"a": "1"}})),
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["a"]})),
+        (FieldChange("conda_file.channels", {"a": "1"}, ["a"]),),
+    ),
     "a key that needs quotes": (
         EnvironmentSpec(conda_file=canonical_json({"a.b": "1"})),
         EnvironmentSpec(conda_file=canonical_json({"a.b": "2"})),
@@ -258,6 +270,19 @@ def test_every_field_that_differs_between_two_specs_is_found(
     before: EnvironmentSpec, after: EnvironmentSpec, fields: tuple[FieldChange, ...]
 ) -> None:
     assert spec_fields(before, after) == fields
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["conda_file.dependencies[0]", "conda_file.channels", "image"], "conda_file and image"),
+        (['conda_file["a.b"]'], "conda_file"),
+        # Only the tag `envsync.digest` differs.
+        ([], "spec"),
+    ],
+)
+def test_changed_fields_are_named_by_their_top_level_names(paths: list[str], names: str) -> None:
+    assert field_names([FieldChange(path, "1", "2") for path in paths]) == names
 
 
 def test_an_inserted_dependency_is_one_difference() -> None:
@@ -498,6 +523,7 @@ def test_the_digest_tag_is_not_believed_if_the_upload_hash_differs(theirs: str, 
     held = registered("x", "1", unknown_build(theirs), digest=spec.digest)
 
     assert match_spec(spec, held) == match
+    assert is_contradicted(spec, held) is (match == "unknown")
 
 
 def test_a_different_digest_tag_means_a_different_spec_whatever_the_upload_hash_is() -> None:
@@ -542,6 +568,13 @@ class TestNamesThatTheServiceChooses:
         assert match_spec(after, registered("a", "1", before)) == "same"
         assert spec_fields(before, after) == ()
 
+    def test_a_conda_file_that_the_service_renamed_can_be_removed(self) -> None:
+        registered_conda: JSON = {"dependencies": ["python=3.12"], "name": self.CHOSEN}
+
+        assert spec_fields(self.spec(registered_conda), EnvironmentSpec(image="a:1")) == (
+            FieldChange("conda_file", registered_conda, None),
+        )
+
     def test_other_differences_are_listed_without_the_conda_name(self) -> None:
         before = self.spec({"dependencies": ["python=3.11"], "name": self.CHOSEN})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
@@ -557,6 +590,12 @@ class TestNamesThatTheServiceChooses:
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
         assert match_spec(after, registered("a", "1", before)) == "other"
+
+    def test_a_conda_file_that_is_not_a_mapping_has_no_name(self) -> None:
+        items, mapping = self.spec([self.CHOSEN]), self.spec({"name": self.CHOSEN})
+
+        assert match_spec(mapping, registered("a", "1", items)) == "other"
+        assert match_spec(items, registered("a", "1", mapping)) == "other"
 
     def test_equal_specs_match_even_if_the_service_could_have_chosen_their_conda_name(
         self,

@@ -94,6 +94,12 @@ def test_options_that_an_older_envsync_saved_get_defaults() -> None:
     assert Options.from_json({}) == Options()
 
 
+@pytest.mark.parametrize("globs", ["a", [1], ["a", None], None, {"a": 1}])
+def test_globs_that_are_no_list_of_strings_have_the_wrong_type(globs: Any) -> None:
+    with pytest.raises(TypeError, match="is not a list of strings"):
+        Options.from_json({"globs": globs})
+
+
 def test_a_saved_plan_is_made_again_with_its_options() -> None:
     assert again(SAVED) == SAVED
     assert again(SAVED, "a*") == SAVED
@@ -116,6 +122,14 @@ def test_option_allow_in_use_is_kept_and_can_be_added() -> None:
 
 def test_an_option_can_be_added_to_a_saved_plan() -> None:
     assert again(Options(), take_over=True) == Options(take_over=True)
+    added = options_again(Options(), (), take_over=False, allow_mass_archive=True)
+    assert added == Options(allow_mass_archive=True)
+
+
+def test_an_option_of_a_saved_plan_cannot_be_removed() -> None:
+    saved = Options(take_over=True, allow_mass_archive=True, allow_in_use=True)
+
+    assert again(saved) == saved
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,18 @@ class TestAnEnvironmentThatDoesNotListTheProject:
         plan = planned([declared("pydata", "1")], self.held("1", marks=self.MARKED))
 
         assert [
-            (item.action, item.scope, item.address, item.owner, item.before)
+            (item.action, item.scope, item.address, item.reason, item.owner, item.before)
             for item in plan.changes
-        ] == [(Action.UPDATE, "environment", "pydata", PROJECT, Before(hidden=False))]
+        ] == [
+            (
+                Action.UPDATE,
+                "environment",
+                "pydata",
+                "the environment does not list the project as an owner",
+                PROJECT,
+                Before(hidden=False),
+            )
+        ]
         assert (plan.latest, plan.unchanged) == ((), 1)
 
     @pytest.mark.parametrize("marks", [frozenset({PROJECT}), None])

@@ -15,6 +15,7 @@ from envsync.model.declaration import Source
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.policy import Policy
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from tests.builders import (
@@ -253,9 +254,14 @@ def test_an_empty_plan_needs_no_approval() -> None:
 
 
 def test_a_plan_with_rejections_can_be_applied_only_if_they_are_skipped() -> None:
-    with pytest.raises(PlanRefused, match=r"has 1 rejection.*pass --skip-rejected") as caught:
-        PLAN.ensure_applicable()
-    assert caught.value.code == "rejections"
+    for rejections, count in ((PLAN.rejections, "1 rejection"), ((REJECTION,) * 2, "2 rejections")):
+        with pytest.raises(PlanRefused) as caught:
+            replace(PLAN, rejections=rejections).ensure_applicable()
+        assert caught.value.code == "rejections"
+        assert str(caught.value) == (
+            f"The plan has {count}, so nothing was applied. Fix the rejected files, or pass "
+            "--skip-rejected to apply the rest."
+        )
     PLAN.ensure_applicable(skip_rejected=True)
     replace(PLAN, rejections=()).ensure_applicable()
 
@@ -374,6 +380,13 @@ class TestHiddenCredentials:
 
     def test_an_edit_of_a_saved_plan_is_detected(self) -> None:
         text = json.dumps(self.plan("one").to_json()).replace("conda-forge", "defaults")
+
+        with pytest.raises(EnvsyncError, match="edited"):
+            Plan.from_json(json.loads(text))
+
+    def test_an_edit_of_a_saved_plan_with_options_is_detected(self) -> None:
+        plan = replace(self.plan("one"), options=Options(take_over=True))
+        text = json.dumps(plan.to_json()).replace("conda-forge", "defaults")
 
         with pytest.raises(EnvsyncError, match="edited"):
             Plan.from_json(json.loads(text))

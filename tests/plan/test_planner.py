@@ -19,7 +19,7 @@ from envsync.model.environment import (
 from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.provenance import Provenance
-from envsync.model.state import Container, State
+from envsync.model.state import Container, RegisteredVersion, State
 from envsync.plan.archives import Evidence
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
@@ -1103,15 +1103,49 @@ def test_the_rejection_still_there_contains_the_file_and_the_reason() -> None:
     assert rejection.source == Source("new/a.yml", 1)
 
 
+def test_the_rejection_still_there_names_the_version_that_it_keeps() -> None:
+    held = container("a", registered("a", "1", source="a.yml"), registered("a", "2", owner="other"))
+    (rejection,) = plan(
+        [], state(held), still_there={"a.yml": Evidence("new/a.yml", "new/a.yml may declare it")}
+    ).rejections
+
+    assert (rejection.version, rejection.message) == (
+        "1",
+        "No file declares a:1, but new/a.yml may declare it.",
+    )
+
+
+def test_an_archive_lists_the_files_that_declared_its_versions() -> None:
+    first, second = (registered("a", version, source=f"{version}.yml") for version in "12")
+    other = registered("a", "3", owner="other", source="3.yml")
+
+    def former_files(*versions: RegisteredVersion) -> list[tuple[str, ...]]:
+        made = plan([declared("b", "1")], state(container("a", *versions)))
+        return [item.former_files for item in made.changes if item.action is Action.ARCHIVE]
+
+    assert former_files(second, first, registered("a", "4")) == [("1.yml", "2.yml")]
+    assert former_files(first, second, other) == [("1.yml",), ("2.yml",)]
+
+
+def test_a_version_from_content_may_follow_a_version_of_another_project() -> None:
+    # Unlike a version that envsync assigns, a version from the content is the same in each plan.
+    held = container("a", "1", registered("a", "2", image("2"), owner="other"))
+    made = plan([declared("a", None, image("3"))], state(held), Policy(PROJECT, versions="content"))
+
+    assert made.rejections == ()
+    assert made.summary["create"] == 1
+
+
 def test_the_rejection_of_a_foreign_name_contains_the_owner() -> None:
     first = container("a", registered("a", "1", owner="x"), registered("a", "2", owner="y"))
     newest = container("a", "1", registered("a", "2", image("2"), owner="x"))
-    messages = [
-        plan([declared("a", version, image("3"))], state(held)).rejections[0].message
+    found = [
+        plan([declared("a", version, image("3"))], state(held)).rejections[0]
         for version, held in (("3", first), (None, newest))
     ]
 
-    assert messages == [
+    assert {item.fix for item in found} == {"Declare another name, or pass --take-over."}
+    assert [item.message for item in found] == [
         "Every active version of a belongs to another project: 'x', 'y'. A new version would "
         "change what @latest means for that project.",
         "The newest version of a, 2, belongs to project 'x', and the file has no `version`. A new "
@@ -1566,6 +1600,19 @@ def test_the_guard_counts_emptied_environments_and_superseded_versions_together(
         if refused
         else None
     )
+
+
+def test_the_guard_counts_an_emptied_environment_once() -> None:
+    # The declared version is archived and belongs to another project, so it stays archived.
+    foreign = registered("a", "3", owner="other", archived=True)
+    policy = Policy(PROJECT, superseded="archive", max_archives=1)
+    made = plan([declared("a", "3")], state(container("a", "1", "2", foreign)), policy)
+
+    assert (actions(made), rejections(made)) == (
+        ["archive a:1", "archive a:2"],
+        ["foreign-owner a:3"],
+    )
+    assert made.refused is None
 
 
 def test_the_guard_does_not_count_a_version_that_is_replaced() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envsync.model.errors import EnvsyncError
-from envsync.plan.selection import ensure_possible, matches
+from envsync.plan.selection import ensure_possible, matches, selected
 from tests.builders import declared
 
 
@@ -15,6 +15,14 @@ from tests.builders import declared
 )
 def test_a_glob_matches_a_name_with_or_without_the_suffix(glob: str, expected: bool) -> None:
     assert matches("a-dev", glob, "-dev") is expected
+
+
+def test_globs_select_names_without_the_suffix_of_the_target() -> None:
+    names = ["b-dev", "a-dev", "a"]
+
+    assert selected(names, ["a"], None, suffix="-dev") == ["a", "a-dev"]
+    assert selected(names, ["b"], None, suffix="-dev") == ["b-dev"]
+    assert selected(names, [], {"a", "c"}, suffix="-dev") == ["a"]
 
 
 def test_a_path_is_refused_before_the_target_is_read() -> None:

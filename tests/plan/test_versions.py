@@ -92,6 +92,11 @@ AFTER: dict[str, tuple[Container, list[Change], str | None]] = {
         "2",
     ),
     "an update": (container("a", "1", "2"), [change(Action.UPDATE, "1")], "2"),
+    "an update under an archived environment": (
+        container("a", "1", archived=True),
+        [change(Action.UPDATE, "1")],
+        None,
+    ),
     "a restore": (
         container("a", "1", registered("a", "2", archived=True)),
         [change(Action.RESTORE, "2")],
