@@ -277,6 +277,15 @@ def test_a_change_says_which_edit_it_overwrites() -> None:
     ]
 
 
+def test_a_change_does_not_overwrite_the_edit_of_an_ignored_tag() -> None:
+    item = held(tags(owner="a", cost="7"), tags(owner="a"))
+    desired = declared("a", "1", None, "About a", {"owner": "b"})
+    policy = Policy(PROJECT, ignore_tags=("cost",))
+    (change,) = make_plan([desired], state(container("a", item)), policy, TARGET).changes
+
+    assert change.drifted is None
+
+
 @pytest.mark.parametrize("written", [None, tags(owner="a")])
 def test_a_change_without_a_known_edit_has_no_drift(written: Metadata | None) -> None:
     (change,) = planned(tags(owner="a"), tags(owner="b"), written).changes

@@ -303,6 +303,16 @@ def test_the_message_about_an_invalid_plan_file_contains_no_python_term(
     )
 
 
+def test_the_message_about_an_invalid_plan_file_shortens_what_the_file_contains() -> None:
+    data: Any = json.loads(json.dumps(PLAN.to_json()))
+    data["rejections"][0]["fields"][0]["files"] = {"k" * 5000: 1}
+
+    for edited in (data, PLAN.to_json() | {"format_version": "9" * 5000}):
+        with pytest.raises(EnvsyncError, match="…") as caught:
+            Plan.from_json(edited)
+        assert len(str(caught.value)) < 1000
+
+
 def test_a_plan_that_was_read_from_json_is_refused_by_ensure_applicable() -> None:
     with pytest.raises(PlanRefused, match="from a file cannot be applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()

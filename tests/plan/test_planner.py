@@ -1366,6 +1366,25 @@ def test_a_context_that_cannot_be_verified_causes_a_warning_and_gets_no_digest()
     assert rejections(plan(desired, state(container("a", unowned)))) == ["unowned a:1"]
 
 
+def test_a_digest_tag_that_the_upload_hash_contradicts_causes_a_warning() -> None:
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(SHA))
+    spec = EnvironmentSpec(build=Build(context))
+
+    def made(upload: str) -> Plan:
+        held = registered("a", "1", unknown_build(upload), digest=spec.digest)
+        return plan([declared("a", "1", spec)], state(container("a", held)))
+
+    assert (made(SHA).changes, made(SHA).warnings, made(SHA).unchanged) == ((), (), 1)
+    other = made("c" * 64)
+    assert (other.changes, other.unchanged) == ((), 0)
+    assert other.warnings == (
+        "a:1: the tag envsync.digest says that the registered build context is the declared one, "
+        "but the address of the upload contains the hash of other content. Somebody changed the "
+        "tag, or the uploaded context had other empty directories. If in doubt, declare a new "
+        "version.",
+    )
+
+
 def test_known_fields_are_compared_even_if_the_build_context_is_unknown() -> None:
     held = registered("a", "1", unknown_build(), digest=built("other.Dockerfile", x="1").digest)
     made = plan([declared("a", "1", built("other.Dockerfile", x="1"))], state(container("a", held)))
@@ -1622,6 +1641,14 @@ def test_the_guard_does_not_count_a_version_that_is_replaced() -> None:
 
     assert made.summary["create"] == made.summary["archive"] == 12
     assert made.refused is None
+
+
+def test_the_guard_counts_each_new_version_as_one_replacement() -> None:
+    policy = Policy(PROJECT, superseded="archive", max_archives=0)
+    made = plan([declared("a", "3")], state(container("a", "1", "2")), policy)
+
+    assert actions(made) == ["create a:3", "archive a:1", "archive a:2"]
+    assert made.refused == ("The plan would archive 1 of 2 owned versions. max_archives allows 0.")
 
 
 @pytest.mark.parametrize("held", [7, 12])

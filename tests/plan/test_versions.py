@@ -97,6 +97,11 @@ AFTER: dict[str, tuple[Container, list[Change], str | None]] = {
         [change(Action.UPDATE, "1")],
         None,
     ),
+    "an update of the owners of an archived environment": (
+        container("a", "1", archived=True),
+        [change(Action.UPDATE, None)],
+        None,
+    ),
     "a restore": (
         container("a", "1", registered("a", "2", archived=True)),
         [change(Action.RESTORE, "2")],
