@@ -187,6 +187,11 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             FieldChange("conda_file.dependencies[2]", "numpy<2", None),
         ),
     ),
+    "a package that is listed twice before": (
+        conda("numpy>=1", "numpy<2"),
+        conda("numpy<2"),
+        (FieldChange("conda_file.dependencies[0]", "numpy>=1", None),),
+    ),
     "a conda file that is new": (
         image(),
         conda("python"),

@@ -741,6 +741,14 @@ def test_the_fix_contains_the_version_if_several_versions_are_declared() -> None
     assert [item.fix for item in made.rejections] == ["envsync bump a:1"]
 
 
+def test_the_advice_for_another_spec_avoids_the_versions_in_the_target() -> None:
+    actual = state(container("a", "1", registered("a", "2", owner="other")))
+    (rejection,) = plan([declared("a", "1", image("2"))], actual).rejections
+
+    # Without `--version`, `envsync bump` would choose 2, because it reads no target.
+    assert rejection.fix == "envsync bump a --version 3"
+
+
 def test_a_rejected_build_context_lists_the_files_that_differ() -> None:
     before, after = (
         built(Dockerfile="1", old="2", same="3"),
@@ -1154,6 +1162,12 @@ def test_the_rejection_of_a_foreign_name_contains_the_owner() -> None:
 
 
 FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = {
+    "the newest version follows a version of another project, and the file has no version": (
+        [declared("a", None, image("3"))],
+        container("a", "1", registered("a", "2", owner="other"), "3"),
+        ["create a:4"],
+        [],
+    ),
     "every active version belongs to another project": (
         [declared("a", "2")],
         container("a", registered("a", "1", owner="other")),

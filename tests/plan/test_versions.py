@@ -8,7 +8,7 @@ from envsync.model.content_version import content_version
 from envsync.model.environment import EnvironmentSpec
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import is_valid_version
-from envsync.model.policy import Policy
+from envsync.model.policy import Policy, Versions
 from envsync.model.state import Container
 from envsync.plan.change import Action, Change
 from envsync.plan.planner import make_plan
@@ -117,6 +117,25 @@ def test_changes_decide_which_version_is_latest(
     held: Container, changes: list[Change], latest: str | None
 ) -> None:
     assert container_after(held, changes).latest == latest
+
+
+@pytest.mark.parametrize(
+    ("versions", "numbered", "warned"),
+    [("auto", None, True), ("content", "5", True), ("content", None, False)],
+)
+def test_a_lower_new_version_is_unexpected_unless_a_version_comes_from_the_content(
+    versions: Versions, numbered: str | None, warned: bool
+) -> None:
+    registered_before = numbered or ("5" if versions == "auto" else content_version(image()))
+    made = make_plan(
+        [declared("a", numbered), declared("a", "0", image("2"))],
+        {"a": container("a", registered_before)},
+        Policy(PROJECT, versions=versions),
+        TARGET,
+    )
+
+    assert [change.version for change in made.changes] == ["0"]
+    assert bool(made.warnings) is warned
 
 
 FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
