@@ -531,9 +531,12 @@ def test_the_digest_tag_is_not_believed_if_the_upload_hash_differs(theirs: str, 
     assert is_contradicted(spec, held) is (match == "unknown")
 
 
-def test_a_different_digest_tag_means_a_different_spec_whatever_the_upload_hash_is() -> None:
+@pytest.mark.parametrize("theirs", [SHA, "c" * 64, MD5])
+def test_a_different_digest_tag_means_a_different_spec_whatever_the_upload_hash_is(
+    theirs: str,
+) -> None:
     context = BuildContext.of_files({"Dockerfile": "1"}, uploads=upload_hashes(SHA))
-    held = registered("x", "1", unknown_build(SHA), digest=f"sha256:{'0' * 64}")
+    held = registered("x", "1", unknown_build(theirs), digest=f"sha256:{'0' * 64}")
 
     assert match_spec(EnvironmentSpec(build=Build(context)), held) == "other"
 

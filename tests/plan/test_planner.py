@@ -749,6 +749,13 @@ def test_the_advice_for_another_spec_avoids_the_versions_in_the_target() -> None
     assert rejection.fix == "envsync bump a --version 3"
 
 
+def test_the_advice_for_another_spec_avoids_the_versions_of_other_files() -> None:
+    desired = [declared("a", "v1", image("2")), declared("a", "v2")]
+    (rejection,) = plan(desired, state(container("a", "v1"))).rejections
+
+    assert rejection.fix == "envsync bump a:v1 --version v3"
+
+
 def test_a_rejected_build_context_lists_the_files_that_differ() -> None:
     before, after = (
         built(Dockerfile="1", old="2", same="3"),
@@ -1485,6 +1492,13 @@ def test_a_plan_that_leaves_too_many_environments_without_a_version_is_refused(
     assert plan(desired, owned(held), allowed).refused is None
 
 
+def test_the_error_about_a_version_in_several_files_is_about_the_first_name() -> None:
+    names = [f"e{index}" for index in range(10)]
+
+    with pytest.raises(EnvsyncError, match=r"^2 files declare e0:1\."):
+        plan([declared(name, "1") for name in [*names, *names]], {})
+
+
 def test_max_archives_is_the_limit_of_a_small_project() -> None:
     desired = [declared("e8", "1")]
 
@@ -1546,6 +1560,7 @@ LEFT_OUT = {
     ("held", "reasons"),
     [
         (container("left", registered("left", "1", source="a.yml")), [LEFT_OUT["left"]]),
+        (container("left", "1", registered("left", "2", owner=None)), [LEFT_OUT["left"]]),
         (container("a", registered("a", "1", source="a.yml")), [LEFT_OUT["a.yml"]]),
         (container("a", registered("a", "1", source="gone.yml")), ["no file declares it"]),
         (container("a", "1"), ["no file declares it"]),

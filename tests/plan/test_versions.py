@@ -206,6 +206,12 @@ UNDECLARED: dict[str, tuple[Container, list[str], Policy, list[str]]] = {
         Policy(PROJECT, superseded="archive"),
         ["a: @latest is 2, which belongs to project 'other'. The highest declared version is 1."],
     ),
+    "another project registered the newest of three versions": (
+        container("a", "1", "2", registered("a", "3", owner="other")),
+        ["1"],
+        Policy(PROJECT),
+        ["a: @latest is 3, which belongs to project 'other'. The highest declared version is 1."],
+    ),
     "somebody registered the newest version by hand": (
         container("a", "1", registered("a", "2", owner=None)),
         ["1"],
