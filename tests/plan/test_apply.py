@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from envsync.model.before import Before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, Metadata
-from envsync.model.errors import PlanRefused, TargetError
+from envsync.model.errors import Conflict, PlanRefused, TargetError
 from envsync.model.policy import Policy
 from envsync.model.provenance import Provenance
 from envsync.plan.apply import INTERRUPTED, apply
+from envsync.plan.change import Action, Change
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
@@ -27,22 +28,30 @@ POLICY = Policy(PROJECT)
 
 
 class Recorder(LocalTarget):
-    """A local target that records its operations. Operations in `fails` raise a `TargetError`."""
+    """A local target that records its operations, and the states that these expect.
+
+    Operations in `fails` raise a `TargetError`, and operations in `conflicts` raise a `Conflict`.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, TARGET)
         self.operations: list[str] = []
+        self.expected: list[Before | None] = []
         self.fails: set[str] = set()
+        self.conflicts: set[str] = set()
         self.before: Callable[[], None] = lambda: None
 
-    def _note(self, operation: str) -> None:
+    def _note(self, operation: str, before: Before | None) -> None:
         self.operations.append(operation)
+        self.expected.append(before)
         self.before()
+        if operation in self.conflicts:
+            raise Conflict(f"{operation} has a conflict in this test")
         if operation in self.fails:
             raise TargetError(f"{operation} fails in this test")
 
     def create(self, environment: Environment, before: Before | None = None) -> None:
-        self._note(f"create {environment.key}")
+        self._note(f"create {environment.key}", before)
         super().create(environment, before)
 
     def update(
@@ -54,15 +63,18 @@ class Recorder(LocalTarget):
         restore: bool = False,
         before: Before | None = None,
     ) -> None:
-        self._note(f"{'restore' if restore else 'update'} {key}")
+        self._note(f"{'restore' if restore else 'update'} {key}", before)
         super().update(key, metadata, provenance, restore=restore, before=before)
 
     def set_archived(
         self, name: str, version: str | None, archived: bool, before: Before | None = None
     ) -> None:
         address = name if version is None else f"{name}:{version}"
-        self._note(f"{'archive' if archived else 'restore'} {address}")
+        self._note(f"{'archive' if archived else 'restore'} {address}", before)
         super().set_archived(name, version, archived, before)
+
+    def own(self, name: str, owner: str, before: Before | None = None) -> None:
+        self._note(f"own {name} for {owner}", before)
 
 
 @pytest.fixture
@@ -78,6 +90,7 @@ def planned(target: Recorder, *desired: Declaration, policy: Policy = POLICY) ->
 
 def run(target: Recorder, plan: Plan, parallel: int = 1) -> list[Outcome]:
     target.operations.clear()
+    target.expected.clear()
     return list(apply(plan, target, parallel=parallel))
 
 
@@ -141,6 +154,36 @@ def test_a_failed_change_does_not_stop_changes_of_other_names(target: Recorder) 
     }
     (failed,) = [item for item in outcomes if item.status == "failed"]
     assert failed.error == "create b:1 fails in this test"
+
+
+def test_a_conflict_stops_only_the_later_changes_of_its_name(target: Recorder) -> None:
+    target.conflicts = {"create a:1"}
+    desired = (declared("a", "1"), declared("a", "2"), declared("b", "1"))
+
+    assert statuses(run(target, planned(target, *desired))) == {
+        "create a:1": "conflict",
+        "create a:2": "skipped",
+        "create b:1": "done",
+    }
+
+
+def test_each_operation_gets_the_state_that_its_change_expects(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1"), declared("b", "1"), declared("c", "1")))
+    plan = planned(target, declared("a", "2"), declared("b", "1", tags={"x": "1"}))
+    outcomes = run(target, plan)
+
+    assert target.operations == ["create a:2", "update b:1", "archive c"]
+    assert target.expected == [item.change.before for item in outcomes]
+    assert None not in target.expected
+
+
+def test_an_owner_update_writes_only_the_owners_of_the_environment(target: Recorder) -> None:
+    change = Change(
+        Action.UPDATE, "environment", "a", None, "", owner=PROJECT, before=Before(hidden=False)
+    )
+
+    assert statuses(run(target, Plan(PROJECT, TARGET, (change,)))) == {"update a": "done"}
+    assert (target.operations, target.expected) == ([f"own a for {PROJECT}"], [change.before])
 
 
 def test_a_renamed_environment_stays_active_if_its_new_name_is_not_created(

@@ -103,6 +103,12 @@ def test_every_copy_of_a_file_gets_the_new_version() -> None:
     assert [(bump.after, bump.source) for bump in bumps] == [("8", first.source), ("8", copy)]
 
 
+def test_a_file_without_version_does_not_stop_the_bump_of_other_files() -> None:
+    bumps = decide([declared("a", None), declared("b", "7")], {})
+
+    assert [(bump.name, bump.after) for bump in bumps] == [("b", "8")]
+
+
 def test_bump_skips_taken_versions() -> None:
     assert next_of("7", "8", "9", "11") == "10"
     assert next_of("1.9", "1.10", "1.11", "2.0") == "1.12"

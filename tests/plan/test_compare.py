@@ -235,6 +235,11 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         EnvironmentSpec(conda_file=canonical_json({"channels": ["a"]})),
         (FieldChange("conda_file.channels", {"a": "1"}, ["a"]),),
     ),
+    "a mapping instead of a list": (
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["a"]})),
+        EnvironmentSpec(conda_file=canonical_json({"channels": {"a": "1"}})),
+        (FieldChange("conda_file.channels", ["a"], {"a": "1"}),),
+    ),
     "a key that needs quotes": (
         EnvironmentSpec(conda_file=canonical_json({"a.b": "1"})),
         EnvironmentSpec(conda_file=canonical_json({"a.b": "2"})),

@@ -118,6 +118,9 @@ def test_an_archived_version_and_an_archived_environment_are_drift() -> None:
     for held, address in ((gone, "a:1"), (hidden, "a")):
         found = report([A], state(held))
         assert differences(found) == {address: {"archived": "target"}}
+        assert [each.field for each in found.drifted[0].differences] == [
+            FieldChange("archived", True, False)
+        ]
         assert found.drifted[0].modified == ADA
         assert found.drifted[0].note.startswith("Either somebody archived it, or envsync")
         assert found.pending == ()
