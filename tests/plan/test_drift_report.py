@@ -263,3 +263,28 @@ def test_each_change_of_a_plan_is_drift_or_unknown_or_pending(
 
 def test_the_provenance_of_a_version_that_envsync_never_wrote_is_empty() -> None:
     assert Provenance.from_tags({"owner": "x"}) == Provenance()
+
+
+def test_the_json_of_a_report_has_the_values_of_both_sides() -> None:
+    edited = container("a", written({"owner": "y"}, {"owner": "x"}))
+    found = report([A, declared("b", "1")], state(edited))
+
+    assert found.to_json() == {
+        "target": TARGET.to_json(),
+        "drift": [
+            {
+                "name": "a",
+                "version": "1",
+                "source": A.source.to_json(),
+                "edited": True,
+                "by": ADA.by,
+                "at": ADA.at,
+                "fields": [
+                    {"path": "tags.owner", "target": "y", "file": "x", "origin": "target"},
+                ],
+                "note": "",
+            }
+        ],
+        "unknown": [],
+        "pending": [{"action": "create", "address": "b:1"}],
+    }

@@ -126,3 +126,9 @@ def test_the_function_version_in_returns_a_version_by_its_string_or_its_label() 
         with pytest.raises(EnvsyncError) as caught:
             version_in(TWO, version, label)
         assert str(caught.value) == message
+
+
+def test_a_glob_selects_environments_without_the_suffix_of_the_target() -> None:
+    found = [container(name, free(name, "1")) for name in ("a-dev", "b-dev")]
+
+    assert chosen(*found, suffix="-dev", globs=("a",)) == ["a:1"]

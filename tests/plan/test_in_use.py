@@ -376,3 +376,9 @@ def test_a_plan_with_references_is_equal_after_a_json_round_trip() -> None:
     # Plans that an earlier envsync saved have no uses.
     del data["latest"][0]["uses"]
     assert Plan.from_json(data).latest == (LatestChange("a", "1", "2"),)
+
+
+def test_the_only_active_version_of_a_protected_environment_is_not_archived() -> None:
+    made = plan(ONE, [], [declared("a", "2")], replace(SUPERSEDED, protect=("a",)))
+
+    assert result(made) == ["create a:2", "protected a:1"]
