@@ -91,7 +91,7 @@ def test_the_json_of_a_list_has_archived_versions_only_on_request() -> None:
         "created": "2026-01-02T03:04:05Z",
         "owner": "churn",
     }
-    second: JSON = {"version": "2", "archived": False, "created": "", "owner": "churn"}
+    second: dict[str, JSON] = {"version": "2", "archived": False, "created": "", "owner": "churn"}
     held = Container("a", (VERSION, registered("a", "2")))
     summary = {"name": "a", "latest": "2", "archived": False}
 
