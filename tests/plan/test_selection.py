@@ -25,15 +25,19 @@ def test_globs_select_names_without_the_suffix_of_the_target() -> None:
     assert selected(names, [], {"a", "c"}, suffix="-dev") == ["a"]
 
 
-def test_a_path_is_refused_before_the_target_is_read() -> None:
-    declaration = declared("a", "1")
-
+@pytest.mark.parametrize(
+    ("glob", "advice"),
+    [
+        ("environments/a-1.yml", "This is a path. Pass a name that is declared there: `a`."),
+        ("a:1", "A GLOB selects an environment with all its versions. Pass `a` instead."),
+    ],
+)
+def test_a_glob_that_cannot_be_a_name_is_refused_before_the_target_is_read(
+    glob: str, advice: str
+) -> None:
     with pytest.raises(EnvsyncError) as caught:
-        ensure_possible(["a", declaration.source.file], [declaration])
-    assert str(caught.value) == (
-        "No declared or owned environment matches 'environments/a-1.yml'. This is a path. Pass a "
-        "name that is declared there: `a`."
-    )
+        ensure_possible(["a", glob], [declared("a", "1")])
+    assert str(caught.value) == f"No declared or owned environment matches '{glob}'. {advice}"
 
 
 def test_a_name_that_no_file_declares_is_accepted_until_the_target_is_read() -> None:
