@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from envsync.model.image import Image, ImageUse, Unresolved
-from envsync.plan.image_findings import ImageFinding, asked, judge_images
+from envsync.plan.image_findings import ImageFinding, asked, images_json, judge_images
 
 OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 OFFLINE = Unresolved("r.io", "r.io cannot be reached.")
@@ -119,3 +119,39 @@ def test_the_property_days_is_the_time_between_the_two_builds() -> None:
 
     assert finding.days is None
     assert replace(finding, new_built="2024-03-01").days == 2
+
+
+def test_the_json_of_images_has_what_was_found_and_what_changed() -> None:
+    changed = ImageFinding(
+        use("r.io/a:1"), "outdated", NEW, "2", built="2026-01-01", new_built="2026-02-01"
+    )
+    kept = ImageFinding(use("r.io/b:1"), "unresolved", reason="r.io cannot be reached.")
+
+    assert images_json([changed, kept], [changed], [], dry_run=True) == {
+        "format_version": 1,
+        "dry_run": True,
+        "images": [
+            {
+                **changed.use.to_json(),
+                "state": "outdated",
+                "new_tag": "2",
+                "new_digest": NEW,
+                "built": "2026-01-01",
+                "new_built": "2026-02-01",
+                "reason": None,
+                "changed": True,
+            },
+            {
+                **kept.use.to_json(),
+                "state": "unresolved",
+                "new_tag": None,
+                "new_digest": None,
+                "built": None,
+                "new_built": None,
+                "reason": "r.io cannot be reached.",
+                "changed": False,
+            },
+        ],
+        "bumps": [],
+        "problems": [],
+    }

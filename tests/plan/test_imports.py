@@ -132,3 +132,11 @@ def test_a_glob_selects_environments_without_the_suffix_of_the_target() -> None:
     found = [container(name, free(name, "1")) for name in ("a-dev", "b-dev")]
 
     assert chosen(*found, suffix="-dev", globs=("a",)) == ["a:1"]
+
+
+def test_the_json_of_a_version_that_is_not_imported_has_the_reason() -> None:
+    assert NotImported("a", "1", "it is curated").to_json() == {
+        "name": "a",
+        "version": "1",
+        "reason": "it is curated",
+    }

@@ -9,6 +9,7 @@ from envsync.model.policy import Policy
 from envsync.model.reference import Inline, Reference
 from envsync.model.state import Container
 from envsync.model.target import TargetIdentity
+from envsync.plan.change import LatestChange
 from envsync.plan.planner import make_plan
 from envsync.plan.reference_status import Declared, Held, Judged, judge, unused
 from envsync.project.references.text import read_text, with_parts
@@ -249,3 +250,45 @@ def test_a_job_that_reads_a_file_uses_the_environment_with_its_content() -> None
     items = judge([read, copied], declarations)
 
     assert [item.version for item in unused(items, declarations)] == ["1", None]
+
+
+def test_the_json_of_a_reference_has_its_place_parts_and_status() -> None:
+    found = Reference(
+        "job.yml",
+        3,
+        7,
+        "azureml:a@latest",
+        "label",
+        user="job",
+        place="jobs.train.environment",
+        name="a",
+        label="latest",
+        workspace="/subscriptions/s",
+    )
+    item = Judged(
+        found, "floating", declared=True, registered=True, latest=LatestChange("a", "1", "2")
+    )
+
+    assert item.to_json() == {
+        "file": "job.yml",
+        "line": 3,
+        "column": 7,
+        "text": "azureml:a@latest",
+        "form": "label",
+        "place": "jobs.train.environment",
+        "user": "job",
+        "certainty": "exact",
+        "name": "a",
+        "version": None,
+        "label": "latest",
+        "registry": None,
+        "workspace": "/subscriptions/s",
+        "inline": None,
+        "same": None,
+        "status": "floating",
+        "declared": True,
+        "registered": True,
+        "will_archive": None,
+        "latest": {"before": "1", "after": "2"},
+    }
+    assert Judged(found).to_json()["latest"] is None
