@@ -194,3 +194,9 @@ def test_user_tags_are_all_tags_except_reserved_tags() -> None:
 
 def test_a_key_is_written_as_name_colon_version() -> None:
     assert str(EnvironmentKey("pydata", "2")) == "pydata:2"
+
+
+def test_the_digest_of_metadata_is_computed_as_documented() -> None:
+    text = '{"description":"Trains.","tags":{"a":"1","b":"ä"}}'
+
+    assert Metadata("Trains.", {"b": "ä", "a": "1"}).digest == documented_digest("metadata", text)

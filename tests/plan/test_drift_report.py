@@ -288,3 +288,10 @@ def test_the_json_of_a_report_has_the_values_of_both_sides() -> None:
         "unknown": [],
         "pending": [{"action": "create", "address": "b:1"}],
     }
+
+
+def test_an_owner_that_somebody_replaced_is_shown_beside_the_project() -> None:
+    item = owned_by(written({"owner": "x"}), "other")
+    (found,) = report([A], state(container("a", item))).unknown
+
+    assert [each.field for each in found.differences] == [FieldChange("owner", "other", PROJECT)]

@@ -26,6 +26,15 @@ def test_options_do_not_change_the_digest() -> None:
     assert PLAN.digest == Plan(PLAN.project, PLAN.target).digest
 
 
+def test_the_digest_of_options_does_not_change_between_releases() -> None:
+    options: Any = PLAN.to_json()["options"]
+
+    # Otherwise, a release would refuse the saved plans of an earlier release as edited.
+    assert options["digest"] == (
+        "sha256:6fd3e5dc304f60daa65ba50d1274785549ec12ef4d404c61aa7ac143cd4708c6"
+    )
+
+
 def test_a_plan_without_options_can_be_read() -> None:
     data = PLAN.to_json()
     del data["options"]
