@@ -17,6 +17,7 @@ from tests.action.forge import BOT, Forge
 from tests.action.in_process import InProcess
 from tests.action.project import NEWER, WORKSPACES, Project, by_hand, merged, plan, records
 from tests.targets.azure.http.ci_system import CiSystem, serving
+from tests.wheels import offline
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux")
 
@@ -230,7 +231,7 @@ def test_a_project_with_only_local_targets_plans_and_applies_nothing(
 
 
 def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Project) -> None:
-    fresh = Runner(tmp_path / "fresh", forge)
+    fresh = Runner(tmp_path / "fresh", forge, offline())
     fresh.prepare(installed=False)
     workflow = project.path / ".github" / "workflows" / "validate.yml"
     workflow.write_text(
