@@ -43,12 +43,23 @@ SLOW = (
 )
 
 
-@pytest.mark.parametrize("title", SLOW)
-def test_a_hostile_project_is_validated_within_a_bound(title: str, tmp_path: Path) -> None:
-    INPUTS[title](tmp_path)
-    if not (tmp_path / "envsync.yaml").exists():
-        write_files(tmp_path, {"envsync.yaml": SETTINGS})
-    command = (program(), "-C", str(tmp_path), "validate")
+@pytest.fixture(scope="module", params=SLOW)
+def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hostile project, which is written once for all tests of it."""
+    directory = tmp_path_factory.mktemp("hostile")
+    INPUTS[request.param](directory)
+    return directory
+
+
+def test_a_hostile_project_is_small(hostile: Path) -> None:
+    files = [path for path in hostile.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files) <= LIMIT
+
+
+def test_a_hostile_project_is_validated_within_a_bound(hostile: Path) -> None:
+    if not (hostile / "envsync.yaml").exists():
+        write_files(hostile, {"envsync.yaml": SETTINGS})
+    command = (program(), "-C", str(hostile), "validate")
     ended = subprocess.run(
         ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", *command],
         capture_output=True,
@@ -96,14 +107,6 @@ def test_a_command_reads_a_hostile_input_within_a_bound(
 
     assert used.code in (0, 1)
     assert used.megabytes < MEGABYTES
-
-
-@pytest.mark.parametrize("title", SLOW)
-def test_a_hostile_project_is_small(title: str, tmp_path: Path) -> None:
-    INPUTS[title](tmp_path)
-
-    files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert sum(path.stat().st_size for path in files) <= LIMIT
 
 
 @pytest.mark.parametrize(
