@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from shlex import quote
 
 import pytest
 import typer.main
@@ -14,6 +15,7 @@ from hypothesis import settings
 from typer.utils import get_params_from_function
 
 from envsync.cli import progress
+from tests import forked
 from tests.forked.patience import PATIENCE
 from tests.repository import ENVIRON, UNSET
 
@@ -54,7 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     progress.PATIENCE = PATIENCE  # type: ignore[misc]  # final in envsync only
     # Collecting the tests makes a million objects, and nearly all are needed until the end.
     gc.disable()
-    if hasattr(config, "workerinput") and sys.platform != "win32":
+    if not hasattr(config, "workerinput"):
+        _fork_workers(config)
+    elif sys.platform != "win32":
         _let_one_worker_compile(config)
 
 
@@ -63,6 +67,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.enable()
     if (lock := session.config.stash.get(COMPILING, None)) is not None:
         os.close(lock)
+
+
+def _fork_workers(config: pytest.Config) -> None:
+    # Importing azure-ai-ml takes each worker of xdist as long as the rest of the collection.
+    # Coverage does not count what is imported before it starts, so it needs other workers.
+    options = vars(config.option)
+    if options.get("tx") and not options.get("cov_source"):
+        worker = quote(forked.python(*forked.WORKER))
+        config.option.tx = [
+            f"popen//python={worker}" if spec == "popen" else spec for spec in config.option.tx
+        ]
 
 
 def _let_one_worker_compile(config: pytest.Config) -> None:

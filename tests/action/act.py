@@ -21,9 +21,8 @@ from typing import Any
 from envsync.action import install
 from tests.action.documented import ROOT, workflows
 from tests.action.forge import REPOSITORY, TOKEN, Forge
-from tests.forked import AZURE, python
+from tests.forked import WORKER, python
 
-_COMMANDS = [f"envsync.action.commands.{name}" for name in ("validate", "plan", "apply")]
 _EXIT = re.compile(r"exit status (\d+)")
 _USES = re.compile(r"uses: (\S+)@(\S+)")
 FROM_WORKFLOW = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID"}
@@ -142,7 +141,7 @@ class Runner:
         )
         installed = install.executable(directory)
         installed.unlink()
-        installed.symlink_to(python(*AZURE, *_COMMANDS))
+        installed.symlink_to(python(*WORKER))
         (directory / "installed").touch()
 
     def run(

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from envsync.project.settings.targets import TargetKind
-from tests.forked import AZURE, program
+from tests.forked import WORKER, program
 from tests.project.project import write
 from tests.targets.azure.blob_faults import SILENCE, BlobFaults, blob_faults
 from tests.targets.azure.on_emulator import Azure, azure, require_azurite
@@ -82,7 +82,7 @@ def envsync(
     """Starts envsync with its own directory for temporary files."""
     temporary.mkdir()
     environ = {**os.environ, "TMPDIR": str(temporary)}
-    return running(program(*AZURE), *arguments, cwd=directory, env=environ)
+    return running(program(*WORKER), *arguments, cwd=directory, env=environ)
 
 
 def line_of(process: subprocess.Popen[str]) -> str:

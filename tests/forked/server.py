@@ -16,16 +16,19 @@ import pkgutil
 import resource
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
 from envsync import cli
 from envsync.cli import main as command_line
 from envsync.cli import progress
+from tests import forked
 from tests.forked.patience import PATIENCE
 
 _LAZY: Final = (
@@ -50,14 +53,18 @@ class Request(NamedTuple):
 
 def main() -> None:
     """Imports the modules of the command line, and serves clients until the tests end."""
+    descriptor, name, process, *modules = sys.argv[1:]
+    forked.run = forked.Run(name, int(process))
+    tests = os.pidfd_open(forked.run.process)
     commands = (module.name for module in pkgutil.iter_modules(cli.__path__, "envsync.cli."))
-    for name in (*commands, *_LAZY, *sys.argv[2:]):
-        import_module(name)
+    for name in (*commands, *_LAZY, *modules):
+        with contextlib.suppress(ModuleNotFoundError):  # a fork that needs the module raises it
+            import_module(name)
     progress.PATIENCE = PATIENCE  # type: ignore[misc]  # final in envsync only
     gc.collect()
     gc.freeze()
     before = {**os.environ}
-    become(accept(socket.socket(fileno=int(sys.argv[1]))))
+    become(accept(socket.socket(fileno=int(descriptor)), tests))
     changed = [
         name for name in _BEFORE_START if os.environ.get(name) not in (None, before.get(name))
     ]
@@ -65,17 +72,24 @@ def main() -> None:
     os._exit(run())
 
 
-def accept(listener: socket.socket) -> Request:
-    """Serves clients. Returns in each fork, with the request of its client."""
+def accept(listener: socket.socket, tests: int) -> Request:
+    """Serves clients. Returns in each fork, with the request of its client.
+
+    Args:
+        listener: the socket that clients connect to.
+        tests: the descriptor of the process of the tests. It can be read when they have ended.
+    """
     while True:
-        if 0 in _readable(listener.fileno(), 0):  # the tests have ended
+        if tests in _readable(listener.fileno(), tests):
             _wait_for_attendants()
+            shutil.rmtree(Path(listener.getsockname()).parent)
             os._exit(0)
         _wait_for_attendants(os.WNOHANG)
         connection, _ = listener.accept()
         with connection:
             if os.fork() == 0:
                 listener.close()
+                os.close(tests)
                 os.setsid()
                 request = receive(connection)
                 if (fork := os.fork()) == 0:
@@ -154,8 +168,11 @@ def opened(descriptor: int) -> TextIO:
     )
 
 
-def run_module() -> None:
-    """Runs a module as `python -I -X utf8 -m MODULE` or `python -mMODULE` does."""
+def run_python() -> None:
+    """Does what `python -u -c CODE`, `python -I -X utf8 -m MODULE` or `python -mMODULE` does."""
+    if sys.argv[1:3] == ["-u", "-c"]:  # a worker of pytest-xdist, which starts Python itself
+        exec(sys.argv[3], {"__name__": "__main__"})  # noqa: S102 - pytest-xdist sent it
+        return
     sys.executable, first = sys.argv[:2]
     if first == "-I":
         assert sys.argv[2:5] == ["-X", "utf8", "-m"], sys.argv
@@ -171,7 +188,7 @@ def run() -> int:
     """Runs the command line and returns its exit code."""
     try:
         if os.path.basename(sys.argv[0]) == "python":  # noqa: PTH119 - any text
-            run_module()
+            run_python()
         else:
             command_line.main()
     except SystemExit as exit_:
