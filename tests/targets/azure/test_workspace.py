@@ -46,7 +46,7 @@ OWNED: dict[str, JSON] = {"envsync.owner": OWNER}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with in_process(tmp_path_factory.mktemp("azure"), workspaces=19) as service:
+    with in_process(tmp_path_factory.mktemp("azure"), workspaces=21) as service:
         yield service
 
 
