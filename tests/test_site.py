@@ -135,7 +135,7 @@ def test_pages_fit_the_window_and_request_nothing_from_other_hosts(
         response = page.goto(address + path, wait_until="load")
         assert response is not None
         assert response.ok, path
-        # Changing the width takes about as long as opening a page. So each page is opened with the
+        # Changing the width takes time. So each page is opened with the
         # width that the page before had at last.
         widths.reverse()
         for width in widths:
