@@ -198,6 +198,7 @@ class Runner:
         ran = _read(done.stdout)
         assert ran.jobs, done.stdout + done.stderr
         assert token not in ran.log
+        sys.stdout.write(f"{ran.log}\n")  # pytest shows it if the test fails
         return ran
 
     def _local_actions(self) -> Iterator[str]:
