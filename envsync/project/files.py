@@ -89,6 +89,7 @@ class Files(Struct):
         scans: the scans of build contexts, by resolved path and boundary.
         directories: the resolved paths of directories, by unresolved path.
         regular: the resolved paths of the regular files that a search has found.
+        subdirectories: the resolved paths of the directories that a search has found.
         memo: what was made from the texts of files.
     """
 
@@ -102,6 +103,7 @@ class Files(Struct):
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
     regular: set[str] = field(default_factory=set)
+    subdirectories: set[str] = field(default_factory=set)
     memo: Memo = NO_MEMO
 
     @classmethod
@@ -173,13 +175,18 @@ class Files(Struct):
         if not path:
             return known
         found = os.path.join(known, path)
-        # `islink` takes longer than the rest of this method, so files in `regular` skip the call.
-        is_link = found not in self.regular and os.path.islink(found)
-        return real_path(found) if is_link else found
+        # `islink` takes longer than the rest of this method, so paths whose kind is known skip the
+        # call.
+        is_known = found in self.regular or found in self.subdirectories
+        return real_path(found) if not is_known and os.path.islink(found) else found
 
     def is_file(self, real: str) -> bool:
         """Returns True if there is a regular file at a resolved path."""
         return real in self.regular or os.path.isfile(real)
+
+    def is_directory(self, real: str) -> bool:
+        """Returns True if there is a directory at a resolved path."""
+        return real in self.subdirectories or os.path.isdir(real)
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
         """Scans a build context. Links in the context must not lead out of `boundary`.

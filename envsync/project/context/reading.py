@@ -110,7 +110,8 @@ def read_all(files: Sequence[FoundFile], memo: Memo = NO_MEMO) -> Iterator[FileC
         memo: keeps what is found in the texts of small files.
     """
     batches = list(_batches(files))
-    workers = min(cores(), len(batches))
+    # The cores are counted only for several batches, because counting takes as long as a read.
+    workers = min(cores(), len(batches)) if len(batches) > 1 else 1
     if workers < 2:
         yield from _read_batch(files, memo)
         return

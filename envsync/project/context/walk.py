@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -72,9 +73,10 @@ class ContextWalk:
         if not self._inside(self._top):
             self.escapes.append(".")
             return
-        self._read_ignore_file()
+        entries = self._listed(self._top, "", hashed=True)
+        self._read_ignore_file(IGNORE_FILES if entries is None else _ignore_files(entries))
         try:
-            self._directory(self._top, "", hashed=True, hidden=False)
+            self._entries(self._top, "", entries or [], hashed=True, hidden=False)
         except TooManySteps as error:
             self.broken.append(f"{self._rules.name}: {error}")
         except _TooManyEntries:
@@ -94,9 +96,13 @@ class ContextWalk:
     def _inside(self, path: str) -> bool:
         return path == self._root or path.startswith(os.path.join(self._root, ""))
 
-    def _read_ignore_file(self) -> None:
-        """Reads the ignore file that azure-ai-ml would use, if there is one."""
-        for name in IGNORE_FILES:
+    def _read_ignore_file(self, names: Iterable[str]) -> None:
+        """Reads the ignore file that azure-ai-ml would use, if there is one.
+
+        Args:
+            names: the names of `IGNORE_FILES` that can exist in the context.
+        """
+        for name in names:
             path = os.path.join(self._top, name)
             if not os.path.exists(path):
                 continue
@@ -133,13 +139,30 @@ class ContextWalk:
         if len(self._above) == MAX_DEPTH:
             self.report(shown, f"more than {MAX_DEPTH} directories deep")
             return
+        entries = self._listed(path, shown, hashed=hashed)
+        if entries is not None:
+            self._entries(path, shown, entries, hashed=hashed, hidden=hidden)
+
+    def _listed(self, path: str, shown: str, *, hashed: bool) -> list[os.DirEntry[str]] | None:
+        """Lists a directory, or reports why it cannot be listed, and returns None."""
         try:
             with os.scandir(path) as iterator:
-                entries = list(iterator)
+                return list(iterator)
         except OSError as error:
             if hashed:  # the walk that uploads skips a directory that it cannot list
                 self.report(shown, error.strerror or str(error))
-            return
+            return None
+
+    def _entries(
+        self,
+        path: str,
+        shown: str,
+        entries: list[os.DirEntry[str]],
+        *,
+        hashed: bool,
+        hidden: bool,
+    ) -> None:
+        """Processes the entries of a directory. The other arguments are those of `_directory`."""
         # azure-ai-ml sorts entries by their lower-case names. Names that differ only in case keep
         # the order of the file system, so the hash of a context with such names differs between
         # machines.
@@ -253,6 +276,13 @@ class ContextWalk:
 
 class _TooManyEntries(Exception):
     """Links lead to the same directories again and again."""
+
+
+def _ignore_files(entries: Iterable[os.DirEntry[str]]) -> list[str]:
+    """Returns the names of `IGNORE_FILES` that a directory with these entries can have."""
+    # Some file systems ignore the case of names.
+    found = {entry.name.lower() for entry in entries}
+    return [name for name in IGNORE_FILES if name in found]
 
 
 def _reason(error: OSError) -> str:

@@ -23,6 +23,7 @@ class BaseImage(Struct, frozen=True):
     Attributes:
         written: the image as it is written, such as `python:${TAG}`.
         chars: the image with its variables replaced.
+        text: `chars` as a string; not complete if there is a problem.
         problem: why the image is unknown, as a sentence; empty if it is known.
         start: the index of the instruction in the text of the file.
         image_at: the index of `written` in the text of the file.
@@ -30,14 +31,10 @@ class BaseImage(Struct, frozen=True):
 
     written: str
     chars: Chars
+    text: str
     problem: str
     start: int
     image_at: int
-
-    @property
-    def text(self) -> str:
-        """The image with its variables replaced; not complete if there is a problem."""
-        return text_of(self.chars)
 
 
 class Dockerfile(Struct, frozen=True):
@@ -95,9 +92,9 @@ def _base_images(
         return []
     value = expand(words[0], values, escape)
     written, at = text_of(words[0]), words[0][0].offset
-    image = BaseImage(written, value.chars, value.problem, item.start, at)
+    text = text_of(value.chars)
+    image = BaseImage(written, value.chars, text, value.problem, item.start, at)
     # If no earlier stage has this name, it is the name of an image, as in BuildKit.
-    text = image.text
     is_image = text != _NO_IMAGE and text.lower() not in stages
     if len(words) >= 3 and text_of(words[1]).lower() == "as":
         stages.add(text_of(words[2]).lower())

@@ -85,7 +85,7 @@ def _scan(file: EnvironmentFile, node: Node, text: str) -> ContextScan | None:
     directory = resolve(file, node, text)
     if directory is None:
         return None
-    if os.path.isdir(directory):
+    if file.files.is_directory(directory):
         return file.files.scan(directory, file.boundary)
     if os.path.exists(directory):
         message = f"The build context `{text}` is a file."

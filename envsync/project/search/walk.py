@@ -83,6 +83,7 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
                 _add_file(item, real, found, files)
             elif item.is_dir(follow_symlinks=False):
                 below = (item.path, os.path.join(real, item.name))
+                files.subdirectories.add(below[1])
                 (hidden if item.name.startswith(".") else waiting).append(below)
             elif item.is_symlink() and not item.name.startswith("."):
                 link = _follow(item, files, found)
