@@ -33,6 +33,7 @@ from envsync.plan.compare import (
 from envsync.plan.creates import create, provenance
 from envsync.plan.drift import compare_metadata, lost_owner
 from envsync.plan.ownership import belongs_to_service, owner_phrase, ownership_rejection
+from envsync.plan.versions import registered
 
 Decision: TypeAlias = Change | Rejection | str
 """A change, a rejection or a warning (a string) for one name."""
@@ -67,30 +68,18 @@ def decisions(
         # Restore the container before its versions: the service refuses to restore a version while
         # its container is archived.
         yield from _restore_environment(container, versions, policy, still_there)
-    registered = {item.version: item for item in container.versions}
+    found = registered(container, versions)
     for version, declaration in versions.items():
-        if version in registered:
-            fix = partial(
-                _fix,
-                declaration,
-                version,
-                alone=len(versions) == 1,
-                taken=versions.keys(),
-                in_target=registered.keys(),
-            )
-            yield from _existing(registered[version], declaration, policy, fix=fix)
+        if version in found:
+            fix = partial(_fix, declaration, version, taken=versions.keys(), container=container)
+            yield from _existing(found[version], declaration, policy, fix=fix)
         else:
             yield create(version, declaration, container, policy)
     yield from superseded(container, versions.keys(), policy, still_there, left_out)
 
 
 def _fix(
-    declaration: Declaration,
-    version: str,
-    *,
-    alone: bool,
-    taken: Collection[str],
-    in_target: Collection[str],
+    declaration: Declaration, version: str, *, taken: Collection[str], container: Container
 ) -> str:
     """Returns the advice for a version that is already registered with another spec."""
     if declaration.version is None:
@@ -98,7 +87,11 @@ def _fix(
         # other content.
         return "Add a `version:` line to the file, with a version that is not registered."
     return bump_command(
-        declaration.declared_name, version, alone=alone, taken=taken, in_target=in_target
+        declaration.declared_name,
+        version,
+        alone=len(taken) == 1,
+        taken=taken,
+        in_target={item.version for item in container.versions},
     )
 
 

@@ -28,7 +28,7 @@ from envsync.plan.in_use import NO_REFERENCES, References, without_refused
 from envsync.plan.ownership import unmarked
 from envsync.plan.plan import Plan
 from envsync.plan.selection import selected
-from envsync.plan.versions import container_after, latest_warnings, resolve
+from envsync.plan.versions import container_after, latest_warnings, registered, resolve
 
 
 def make_plan(
@@ -168,24 +168,24 @@ def _plan_name(
     allowed, refused, warnings = without_refused(planned, container, policy, references, suffix)
     changes = with_before(allowed, container)
     rejections = (*(item for item in decided if isinstance(item, Rejection)), *refused)
+    sentences = [item for item in decided if isinstance(item, str)]
     # `@latest` is computed from all changes of a name, including changes that a rejection holds
     # back, because the plan shows the state that the files declare.
     following = container_after(container, changes)
     touched = {item.version for item in changes} | {item.version for item in rejections}
-    # A version whose tag and hash contradict each other gets a warning, and does not count as
-    # unchanged.
-    touched |= {
-        version
-        for version, declaration in versions.items()
-        if declaration.spec.build is not None
-        and (item := container.version(version)) is not None
-        and is_contradicted(declaration.spec, item)
-    }
+    # A version whose tag and hash contradict each other does not count as unchanged. Such a version
+    # is rejected or has a warning, so most names need no comparison here.
+    if sentences:
+        touched |= {
+            version
+            for version, item in registered(container, versions).items()
+            if is_contradicted(versions[version].spec, item)
+        }
     return _NamePlan(
         changes=changes,
         rejections=rejections,
         warnings=(
-            *(item for item in decided if isinstance(item, str)),
+            *sentences,
             *warnings,
             *latest_warnings(container, changes, versions, policy, ordered=not is_derived),
         ),

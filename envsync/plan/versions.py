@@ -34,12 +34,14 @@ def resolve(
         EnvsyncError: two declarations have the same version.
     """
     versions = [_version_of(declaration, container, policy) for declaration in declarations]
-    if len(set(versions)) < len(versions):
+    found = dict(zip(versions, declarations, strict=True))
+    if len(found) < len(versions):
         counts = Counter(versions).items()
         version, count = next(item for item in counts if item[1] > 1)
         raise EnvsyncError(f"{count} files declare {container.name}:{version}. Keep one of them.")
-    pairs = zip(versions, declarations, strict=True)
-    return dict(sorted(pairs, key=lambda pair: natural_order(pair[0])))
+    if len(found) == 1:
+        return found
+    return {version: found[version] for version in sorted(found, key=natural_order)}
 
 
 def _version_of(declaration: Declaration, container: Container, policy: Policy) -> str:
@@ -74,6 +76,18 @@ def _version_of(declaration: Declaration, container: Container, policy: Policy) 
     # The service proposes "1" if the last version is not a number, even if version 1 exists (seen
     # in recorded responses). So the version that the service proposes can be in use or too low.
     return str((highest or len(versions)) + 1)
+
+
+def registered(container: Container, versions: Collection[str]) -> dict[str, RegisteredVersion]:
+    """Maps each of these versions that the container has to the registered version."""
+    found: dict[str, RegisteredVersion] = {}
+    # Most declared versions are the newest of their name, so the search starts there.
+    for item in reversed(container.versions):
+        if len(found) == len(versions):
+            break
+        if (version := item.version) in versions:
+            found[version] = item
+    return found
 
 
 def newest(container: Container) -> RegisteredVersion | None:
