@@ -85,10 +85,9 @@ def bump_command(
         in_target: the versions of the name in the target.
     """
     words = ["envsync", "bump", name if alone else f"{name}:{version}"]
-    used = {*taken, *in_target}
-    after = next_version(version, used)
-    if after is None or after != next_version(version, taken):
-        words += ["--version", after or proposed_version(version, used)]
+    after = next_version(version, taken)
+    if after is None or after in in_target:
+        words += ["--version", proposed_version(version, {*taken, *in_target})]
     return shlex.join(words)
 
 
