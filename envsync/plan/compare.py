@@ -265,6 +265,5 @@ def _context_files(before: BuildContext | None, after: BuildContext | None) -> d
         return {}
     return {
         path: "added" if path not in old else "removed" if path not in new else "modified"
-        for path in sorted({*old, *new})
-        if old.get(path) != new.get(path)
+        for path in sorted({path for path, _ in new.items() ^ old.items()})
     }
