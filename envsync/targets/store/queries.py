@@ -74,7 +74,7 @@ def snapshot(
     result = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
     containers = rows_of(ContainerRow, result)
     unknown = [row.name for row in containers if row.name not in known]
-    found = rows_of(VersionRow, _versions_of(connection, unknown))
+    found = rows_of(VersionRow, _versions_of(connection, unknown)) if unknown else []
     return Snapshot(containers, found, _contexts_of(connection, found))
 
 

@@ -66,8 +66,9 @@ DROP TABLE history_without_deletes;
 # `extra` and `properties` contain JSON that the service keeps and envsync does not model, such as
 # stage, isAnonymous and autoRebuild. SQLite compares text byte by byte by default (BINARY), so
 # names and versions are case-sensitive, as in the service. Owners are stored in the tags, and also
-# in the column `owner`, because this column has an index. AUTOINCREMENT never reuses the number of
-# a deleted row, so `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
+# in the column `owner`, because this column has an index. The index contains the names as well, so
+# that no row is read to find the names of an owner. AUTOINCREMENT never reuses the number of a
+# deleted row, so `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
 TABLES = f"""
 CREATE TABLE containers (
     name TEXT NOT NULL PRIMARY KEY,
@@ -113,7 +114,7 @@ CREATE TABLE versions (
     modified_by TEXT NOT NULL,
     UNIQUE (name, version)
 );
-CREATE INDEX versions_by_owner ON versions (owner) WHERE owner IS NOT NULL;
+CREATE INDEX versions_by_owner ON versions (owner, name) WHERE owner IS NOT NULL;
 
 CREATE TRIGGER spec_is_fixed
 BEFORE UPDATE OF name, version, curated, {", ".join(SPEC_COLUMNS)} ON versions
