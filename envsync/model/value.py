@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import ClassVar
 
 from msgspec import Struct
@@ -24,7 +27,7 @@ class Value(Struct, frozen=True, eq=False):
         """Compares the type and the compared fields."""
         if type(other) is not type(self):
             return NotImplemented
-        return self._compared() == other._compared()
+        return self is other or self._compared() == other._compared()
 
     def __hash__(self) -> int:
         """Returns the hash of the compared fields."""
@@ -36,7 +39,11 @@ class Value(Struct, frozen=True, eq=False):
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__qualname__}({fields})"
 
-    def _compared(self) -> tuple[object, ...]:
-        return tuple(
-            getattr(self, name) for name in self.__struct_fields__ if name not in self.uncompared
-        )
+    def _compared(self) -> object:
+        return _compared_fields(type(self))(self)
+
+
+@cache
+def _compared_fields(kind: type[Value]) -> Callable[[Value], object]:
+    """Returns a function that returns the compared fields of a value."""
+    return attrgetter(*(name for name in kind.__struct_fields__ if name not in kind.uncompared))
