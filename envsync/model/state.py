@@ -126,7 +126,7 @@ class Container(Value, frozen=True):
         if not self.archived:
             for item in reversed(self.versions):
                 if not item.archived:
-                    return item.version
+                    return item.environment.key.version
         return None
 
     def version(self, version: str) -> RegisteredVersion | None:
