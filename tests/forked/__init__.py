@@ -4,8 +4,7 @@
 asks the server for a fork, and the fork runs the command line. A test can use the program like the
 installed `envsync`, in a shell or in a git hook. The fork gets the standard streams, the working
 directory, the environment, the arguments and the signals of its caller, and the program ends with
-the exit code of the fork. The workers of pytest-xdist are forks, too, and
-share the servers.
+the exit code of the fork. The workers of pytest-xdist are forks, too, and share the servers.
 
 A few tests still start Python, because they check what Python does before it runs envsync: the
 imports at start-up, the encoding of the streams, and the terminal that a process belongs to.
