@@ -35,11 +35,7 @@ MAX_MERGES: Final = 5_000
 
 # Most scalars are strings or null. Strings and null are always valid, so they need no check.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
-_COLLECTIONS: Final = {
-    MAP: MappingNode,
-    TAG_PREFIX + "set": MappingNode,
-    SEQ: SequenceNode,
-}
+_COLLECTIONS: Final = {MAP: MappingNode, TAG_PREFIX + "set": MappingNode, SEQ: SequenceNode}
 
 
 class _Extent(Struct, frozen=True):

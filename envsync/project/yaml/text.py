@@ -241,9 +241,8 @@ def _position(text: str, index: int) -> tuple[int, int]:
 def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
     """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
-    The composer for libyaml is recursive C code, so deep nesting would crash the process. Deep
-    nesting needs many nested brackets or a deep indentation, so a text with neither is accepted
-    without parsing.
+    The composer for libyaml is recursive C code, so deep nesting would crash the process. A text
+    with neither nested brackets nor a deep indentation is accepted without parsing.
     """
     is_shallow = brackets < MAX_DEPTH // 2 or re.fullmatch(_FLAT, text)
     if is_shallow and not _DEEP_INDENT.search("\n" + text):
