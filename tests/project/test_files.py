@@ -10,7 +10,6 @@ import pytest
 from envsync.model.declaration import Source
 from envsync.project.locate import Position
 from envsync.project.project import Project, load_project
-from envsync.project.yaml.text import Document, compose
 from tests.project.project import write
 
 ENVIRONMENT = "name: a\nimage: python:3.12\nconda_file: conda.yml\n"
@@ -25,19 +24,6 @@ FILES = {
     "environments/job.yml": "$schema: https://example.com/commandJob.schema.json\n" + ENVIRONMENT,
 }
 SOURCE = Source("environments/a.yml", 1)
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
-    """Counts how often each text is parsed."""
-    counts: Counter[bytes] = Counter()
-
-    def count(data: bytes) -> Document:
-        counts[data] += 1
-        return compose(data)
-
-    monkeypatch.setattr("envsync.project.files.compose", count)
-    return counts
 
 
 @pytest.fixture

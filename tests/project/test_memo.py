@@ -11,7 +11,6 @@ import pytest
 from envsync.project.files import Files
 from envsync.project.load import load
 from envsync.project.memo import NO_MEMO, Memo
-from envsync.project.yaml.text import Document, compose
 from tests.project.project import write
 
 FILES = {
@@ -96,19 +95,6 @@ def test_threads_share_a_memo() -> None:
 def test_without_a_limit_nothing_is_kept() -> None:
     calls = Calls()
     assert NO_MEMO.result(calls.make, "") is not NO_MEMO.result(calls.make, "")
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
-    """Counts how often each text is parsed."""
-    counts: Counter[bytes] = Counter()
-
-    def count(data: bytes) -> Document:
-        counts[data] += 1
-        return compose(data)
-
-    monkeypatch.setattr("envsync.project.files.compose", count)
-    return counts
 
 
 def loaded(root: Path, memo: Memo) -> tuple[object, ...]:
