@@ -14,9 +14,8 @@ import typer.main
 from hypothesis import settings
 from typer.utils import get_params_from_function
 
-from envsync.cli import progress
 from tests import forked
-from tests.forked.patience import PATIENCE
+from tests.forked.patience import hide_progress
 from tests.repository import ENVIRON, UNSET
 
 if sys.platform != "win32":
@@ -53,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _keep_temporary_files_in_memory()
     _read_signatures_once()
     # On a busy machine, any command can take long enough to show its progress.
-    progress.PATIENCE = PATIENCE  # type: ignore[misc]  # final in envsync only
+    hide_progress()
     # Collecting the tests makes a million objects, and nearly all are needed until the end.
     gc.disable()
     if not hasattr(config, "workerinput"):

@@ -126,7 +126,7 @@ class Container(Value, frozen=True):
         if not self.archived:
             for item in reversed(self.versions):
                 if not item.archived:
-                    return item.environment.key.version
+                    return item.version
         return None
 
     def version(self, version: str) -> RegisteredVersion | None:

@@ -52,8 +52,7 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
         item: the registered version.
     """
     registered = _with_name_of(declared, item.environment.spec)
-    uri = item.context_uri
-    if uri is not None and declared.build and registered.build and declared.build.context == uri:
+    if declared.build and registered.build and declared.build.context == item.context_uri:
         # The file declares the address of uploaded files, not a directory. (`envsync import` writes
         # such files.) The service stores this address, so equal addresses mean equal content.
         build = replace(registered.build, context=declared.build.context)

@@ -91,7 +91,7 @@ def _fix(
         version,
         alone=len(taken) == 1,
         taken=taken,
-        in_target={item.environment.key.version for item in container.versions},
+        in_target={item.version for item in container.versions},
     )
 
 

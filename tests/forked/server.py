@@ -27,9 +27,8 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from envsync import cli
 from envsync.cli import main as command_line
-from envsync.cli import progress
 from tests import forked
-from tests.forked.patience import PATIENCE
+from tests.forked.patience import hide_progress
 
 _LAZY: Final = (
     "git",
@@ -60,7 +59,7 @@ def main() -> None:
     for name in (*commands, *_LAZY, *modules):
         with contextlib.suppress(ModuleNotFoundError):  # a fork that needs the module raises it
             import_module(name)
-    progress.PATIENCE = PATIENCE  # type: ignore[misc]  # final in envsync only
+    hide_progress()
     gc.collect()
     gc.freeze()
     before = {**os.environ}
@@ -171,7 +170,7 @@ def opened(descriptor: int) -> TextIO:
 def run_python() -> None:
     """Does what `python -u -c CODE`, `python -I -X utf8 -m MODULE` or `python -mMODULE` does."""
     if sys.argv[1:3] == ["-u", "-c"]:  # a worker of pytest-xdist, which starts Python itself
-        exec(sys.argv[3], {"__name__": "__main__"})  # noqa: S102 - pytest-xdist sent it
+        exec(sys.argv[3], {"__name__": "__main__"})  # noqa: S102 - the code of pytest-xdist
         return
     sys.executable, first = sys.argv[:2]
     if first == "-I":
