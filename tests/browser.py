@@ -14,6 +14,25 @@ CHROMIUM = next(
 )
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
+# The address bar of each window has a page of its own, which takes longer than many of the pages in
+# the tests. Playwright disables the other features, but Chromium obeys only the last option.
+WITHOUT = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxAimPopup",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+
 # Elements that are wider than the window, and have no scroll bar of their own.
 OVERFLOWING = """
 () => {
@@ -37,7 +56,9 @@ OVERFLOWING = """
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=0
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", f"--disable-features={','.join(WITHOUT)}"],
+            timeout=0,
         )
         yield browser
         browser.close()
