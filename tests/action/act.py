@@ -35,6 +35,8 @@ VARIABLES = {
 }
 """The variables of the repository, without the subscription."""
 
+_INSTALLER = "envsync/action/install.py"
+
 _STAND_INS = {
     "actions/setup-python": """
         inputs:
@@ -95,7 +97,11 @@ class Runner:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self, *, installed: bool) -> None:
-        """Writes the stand-ins, copies the action and, if `installed`, installs envsync."""
+        """Writes the stand-ins, copies the action and, if `installed`, installs envsync.
+
+        Each job of `act` copies the action again. An installed action needs only the files that
+        find the installation, because the packages of the tests have the code.
+        """
         self.home.mkdir()
         for name, text in _STAND_INS.items():
             (self._action(name)).mkdir(parents=True)
@@ -106,7 +112,7 @@ class Runner:
         for part in ("action.yml", "pyproject.toml", "README.md", "LICENSE"):
             (own / part).write_bytes((ROOT / part).read_bytes())
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-        listed += ["envsync", "requirements"]
+        listed += [_INSTALLER if installed else "envsync", "requirements"]
         for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
             if (ROOT / name).exists():
                 (own / name).parent.mkdir(parents=True, exist_ok=True)
