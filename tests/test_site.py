@@ -128,8 +128,10 @@ async ([paths, overflowing]) => {
   const frame = document.createElement('iframe');
   frame.style = 'position: fixed; height: 900px; border: 0; visibility: hidden';
   document.body.append(frame);
-  const measured = (width) => {
+  const measured = async (width) => {
     frame.style.width = `${width}px`;
+    // Before the next animation frame, the theme reacts to the new width.
+    await new Promise((next) => frame.contentWindow.requestAnimationFrame(next));
     return frame.contentWindow.eval(`(${overflowing})()`);
   };
   const found = [];
@@ -141,11 +143,12 @@ async ([paths, overflowing]) => {
     // Changing the width takes time. So each page is opened with the width that the page before
     // had at last.
     widths.reverse();
-    for (const width of widths) found.push(...measured(width).map((wide) => [path, width, wide]));
+    for (const width of widths)
+      found.push(...(await measured(width)).map((wide) => [path, width, wide]));
   }
   // The test can fail: the page itself is too wide for such an element.
   frame.contentDocument.querySelector('article').style.width = '900px';
-  return [found, measured(400)];
+  return [found, await measured(400)];
 }
 """
 
