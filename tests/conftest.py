@@ -1,6 +1,5 @@
 """Settings and fixtures of all tests."""
 
-import functools
 import gc
 import os
 import signal
@@ -10,12 +9,11 @@ from pathlib import Path
 from shlex import quote
 
 import pytest
-import typer.main
 from hypothesis import settings
-from typer.utils import get_params_from_function
 
 from tests import forked
 from tests.forked.patience import hide_progress
+from tests.forked.signatures import read_signatures_once
 from tests.repository import ENVIRON, UNSET
 
 if sys.platform != "win32":
@@ -50,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     _stop_ignoring_signals()
     _keep_temporary_files_in_memory()
-    _read_signatures_once()
+    read_signatures_once()
     # On a busy machine, any command can take long enough to show its progress.
     hide_progress()
     # Collecting the tests makes a million objects, and nearly all are needed until the end.
@@ -112,13 +110,6 @@ def _keep_temporary_files_in_memory() -> None:
         room = found.f_bavail * found.f_frsize
         if room >= 4 << 30 and not found.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK):
             os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
-
-
-def _read_signatures_once() -> None:
-    # A command line reads the options of one command once, but the tests run hundreds of commands
-    # in one process.
-    once = functools.cache(get_params_from_function)
-    setattr(typer.main, "get_params_from_function", once)  # noqa: B010 - mypy knows no such name
 
 
 LONGEST = (

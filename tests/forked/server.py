@@ -1,7 +1,6 @@
 """The server: imports envsync, and forks for each client.
 
-Each client has two processes: a fork that runs envsync, and an attendant that waits for the fork
-and forwards signals.
+The server waits for the forks, and forwards the signals of their clients.
 """
 
 from __future__ import annotations
@@ -21,14 +20,17 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Collection, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
 from envsync import cli
 from envsync.cli import main as command_line
+from envsync.cli.commands import SUMMARIES, load_command
 from tests import forked
 from tests.forked.patience import hide_progress
+from tests.forked.signatures import read_signatures_once
 
 _LAZY: Final = (
     "git",
@@ -50,6 +52,39 @@ class Request(NamedTuple):
     files: list[int]
 
 
+class Fork(NamedTuple):
+    """A fork that runs: its process, the descriptor of its process, and its client."""
+
+    process: int
+    ended: int
+    client: socket.socket
+
+    def attend(self, ready: Collection[int]) -> bool:
+        """Forwards a signal of the client. Kills the fork if the client is gone.
+
+        When the fork has ended, sends its exit code to the client.
+
+        Args:
+            ready: the descriptors that can be read. `ended` can be read when the fork has ended.
+
+        Returns:
+            Whether the fork still runs.
+        """
+        if self.ended not in ready:
+            if self.client.fileno() not in ready:
+                return True
+            number = self.client.recv(1)
+            os.kill(self.process, number[0] if number else signal.SIGKILL)
+            if number:
+                return True
+        _, status = os.waitpid(self.process, 0)
+        code = os.waitstatus_to_exitcode(status)
+        with self.client, contextlib.suppress(BrokenPipeError):  # the client is gone
+            self.client.sendall(code.to_bytes(4, "big", signed=True))
+        os.close(self.ended)
+        return False
+
+
 def main() -> None:
     """Imports the modules of the command line, and serves clients until the tests end."""
     descriptor, name, process, *modules = sys.argv[1:]
@@ -60,6 +95,9 @@ def main() -> None:
         with contextlib.suppress(ModuleNotFoundError):  # a fork that needs the module raises it
             import_module(name)
     hide_progress()
+    read_signatures_once()
+    for name in SUMMARIES:
+        load_command(name)  # reads the options of the command
     gc.collect()
     gc.freeze()
     before = {**os.environ}
@@ -72,66 +110,46 @@ def main() -> None:
 
 
 def accept(listener: socket.socket, tests: int) -> Request:
-    """Serves clients. Returns in each fork, with the request of its client.
+    """Serves clients until the tests have ended. Returns in each fork, with its request.
 
     Args:
         listener: the socket that clients connect to.
         tests: the descriptor of the process of the tests. It can be read when they have ended.
     """
-    while True:
-        if tests in _readable(listener.fileno(), tests):
-            _wait_for_attendants()
-            shutil.rmtree(Path(listener.getsockname()).parent)
-            os._exit(0)
-        _wait_for_attendants(os.WNOHANG)
-        connection, _ = listener.accept()
-        with connection:
-            if os.fork() == 0:
-                listener.close()
-                os.close(tests)
+    forks: list[Fork] = []
+    while tests not in (ready := _readable(forks, listener.fileno(), tests)):
+        forks = [fork for fork in forks if fork.attend(ready)]
+        if listener.fileno() in ready:
+            client, _ = listener.accept()
+            request = receive(client)
+            if (process := os.fork()) == 0:
                 os.setsid()
-                request = receive(connection)
-                if (fork := os.fork()) == 0:
-                    return request
-                attend(fork, connection)
+                os.close(tests)
+                for connection in (listener, client, *(fork.client for fork in forks)):
+                    connection.close()
+                return request
+            forks.append(Fork(process, os.pidfd_open(process), client))
+            for file in request.files:
+                os.close(file)
+    while forks:
+        ready = _readable(forks)
+        forks = [fork for fork in forks if fork.attend(ready)]
+    shutil.rmtree(Path(listener.getsockname()).parent)
+    os._exit(0)
 
 
-def _readable(*descriptors: int) -> list[int]:
+def _readable(forks: Iterable[Fork], *descriptors: int) -> list[int]:
     """Waits until at least one of the files can be read, or has ended."""
-    return select.select(descriptors, [], [])[0]
+    of_forks = (file for fork in forks for file in (fork.ended, fork.client.fileno()))
+    return select.select([*descriptors, *of_forks], [], [])[0]
 
 
-def _wait_for_attendants(options: int = 0) -> None:
-    """Waits until all attendants have ended. With WNOHANG, frees only those that have ended."""
-    with contextlib.suppress(ChildProcessError):  # raised if there is no attendant
-        while os.waitpid(-1, options)[0]:
-            pass
-
-
-def receive(connection: socket.socket) -> Request:
+def receive(client: socket.socket) -> Request:
     """Reads the request of a client."""
-    size, files, _, _ = socket.recv_fds(connection, 4, 4)
-    with connection.makefile("rb") as stream:
+    size, files, _, _ = socket.recv_fds(client, 4, 4)
+    with client.makefile("rb") as stream:
         data = stream.read(int.from_bytes(size, "big"))
     return Request(marshal.loads(data), list(files))  # noqa: S302 - a client of the tests sent it
-
-
-def attend(fork: int, connection: socket.socket) -> None:
-    """Waits for a fork and forwards the signals of its client. Kills it if the client is gone."""
-    ended = os.pidfd_open(fork)
-    while True:
-        if ended in _readable(ended, connection.fileno()):
-            break
-        number = connection.recv(1)
-        os.kill(fork, number[0] if number else signal.SIGKILL)
-        if not number:
-            os._exit(0)
-    _, status = os.waitpid(fork, 0)
-    code = os.waitstatus_to_exitcode(status)
-    try:
-        connection.sendall(code.to_bytes(4, "big", signed=True))
-    finally:
-        os._exit(0)
 
 
 def become(request: Request) -> None:
