@@ -42,21 +42,22 @@ metadata = st.builds(
 )
 
 
+versions_of_a_name: st.SearchStrategy[list[str | None]] = st.one_of(
+    st.just([]),
+    st.just([None]),
+    st.lists(st.sampled_from(VERSIONS), unique=True, min_size=1, max_size=3),
+)
+specs = st.sampled_from(SPECS)
+
+
 @st.composite
 def declarations(draw: st.DrawFn) -> list[Declaration]:
     """Generates for each name no file, one file without a version, or files with versions."""
     found = []
     for name in NAMES:
-        none: list[str | None] = []
-        versions = draw(
-            st.just(none)
-            | st.just([None])
-            | st.lists(st.sampled_from(VERSIONS), unique=True, min_size=1, max_size=3)
-        )
-        for version in versions:
+        for version in draw(versions_of_a_name):
             about = draw(metadata)
-            spec = draw(st.sampled_from(SPECS))
-            found.append(declared(name, version, spec, about.description, about.tags))
+            found.append(declared(name, version, draw(specs), about.description, about.tags))
     return found
 
 
@@ -354,7 +355,9 @@ def state_after(steps: Iterable[Files], policy: Policy) -> State:
         return target.read(None)
 
 
-@examples
+# Each example runs twelve applies. Its four names are four of the 48 combinations of a file and its
+# edits.
+@settings(max_examples=24, deadline=None)
 @given(all_files, image_edits, python_edits)
 def test_two_branches_merged_in_either_order_end_in_the_same_state(
     base: Files, images: dict[str, str], pythons: dict[str, str]
