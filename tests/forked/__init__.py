@@ -12,7 +12,9 @@ imports at start-up, the encoding of the streams, and the terminal that a proces
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -92,9 +94,8 @@ def program(*modules: str) -> str:
 
 
 def _start(path: Path, *modules: str) -> None:
-    """Writes the program, and starts its server, which removes the directory when it ends."""
-    path.write_text(_HEAD.format(sys.executable) + (_HERE / "client.py").read_text())
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    """Makes the program, and starts its server, which removes the directory when it ends."""
+    _make_client(path)
     python = path.with_name("python")
     python.mkdir()
     (python / "python").symlink_to(path)
@@ -112,6 +113,23 @@ def _start(path: Path, *modules: str) -> None:
             start_new_session=True,
             check=True,
         )
+
+
+def _make_client(path: Path) -> None:
+    """Makes the program. Without a C compiler, the program is written in Python."""
+    if not _compile_client(path):
+        path.write_text(_HEAD.format(sys.executable) + (_HERE / "client.py").read_text())
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def _compile_client(path: Path) -> bool:
+    """Compiles the program. Returns False if there is no compiler, or a part of it is missing."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return False
+    address = json.dumps(str(path.with_name("socket")), ensure_ascii=False)
+    command = [compiler, f"-DSOCKET={address}", "-o", str(path), str(_HERE / "client.c")]
+    return subprocess.run(command, check=False).returncode == 0
 
 
 def python(*modules: str) -> str:

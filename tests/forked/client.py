@@ -1,11 +1,10 @@
-"""The program that a test starts: asks the server for a fork, and ends as the fork does.
+"""The program that a test starts if there is no C compiler: does the same as client.c.
 
 Imports only modules that Python imports in a millisecond: `signal` and `socket` take ten.
 """
 
 import _signal  # type: ignore[import-not-found, unused-ignore] # has no types
 import _socket  # type: ignore[import-not-found, unused-ignore] # has no types
-import marshal
 import os
 import resource
 import sys
@@ -34,22 +33,20 @@ def request() -> _socket.socket:
     streams = open_streams()
     # The directory can have been deleted, so the server gets a file, and not a path.
     files = [os.open(".", os.O_RDONLY), *streams]
-    umask = os.umask(0)
-    os.umask(umask)
-    content = {
-        "arguments": [os.fsencode(argument) for argument in sys.argv],
-        "cpu": resource.getrlimit(resource.RLIMIT_CPU),
-        "environ": dict(os.environb),
-        "streams": streams,
-        "umask": umask,
-    }
-    data = marshal.dumps(content)
+    content = [
+        "".join(map(str, streams)).encode(),
+        *(b"%d" % number for number in (os.umask(0), *resource.getrlimit(resource.RLIMIT_CPU))),
+        b"%d" % len(sys.argv),
+        *map(os.fsencode, sys.argv),
+        *(b"%s=%s" % variable for variable in os.environb.items()),
+    ]
+    data = b"".join(b"%s\0" % item for item in content)
     rights = b"".join(file.to_bytes(4, sys.byteorder) for file in files)
     connection = _socket.socket(_socket.AF_UNIX)
     program = os.path.realpath(sys.argv[0])
     connection.connect(program.rpartition("/")[0] + "/socket")
     connection.sendmsg(
-        [len(data).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)]
+        [len(data).to_bytes(4, sys.byteorder)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)]
     )
     connection.sendall(data)
     return connection
@@ -63,7 +60,7 @@ def main() -> None:
             _signal.signal(number, lambda number, _: connection.send(bytes([number])))
     answer = connection.recv(4)
     assert answer, "The server has ended."
-    code = int.from_bytes(answer, "big", signed=True)
+    code = int.from_bytes(answer, sys.byteorder, signed=True)
     if code < 0:
         if -code != _signal.SIGKILL:
             _signal.signal(-code, _signal.SIG_DFL)

@@ -9,7 +9,6 @@ import atexit
 import contextlib
 import gc
 import io
-import marshal
 import os
 import pkgutil
 import resource
@@ -23,7 +22,7 @@ import threading
 from collections.abc import Collection, Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from envsync import cli
 from envsync.cli import main as command_line
@@ -46,10 +45,28 @@ _BEFORE_START: Final = ("PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONUTF8", "L
 
 
 class Request(NamedTuple):
-    """The request of a client: a message, and the working directory and open streams as files."""
+    """The request of a client.
 
-    content: dict[str, Any]
-    files: list[int]
+    Attributes:
+        arguments: the command line, with the path of the program.
+        environ: the environment variables.
+        umask: the mask of permissions.
+        cpu: the soft and the hard limit of CPU time.
+        directory: the working directory, as a file.
+        streams: the files of the standard streams that are open.
+    """
+
+    arguments: list[bytes]
+    environ: dict[bytes, bytes]
+    umask: int
+    cpu: tuple[int, int]
+    directory: int
+    streams: dict[int, int]
+
+    def close(self) -> None:
+        """Closes the files of this process."""
+        for file in (self.directory, *self.streams.values()):
+            os.close(file)
 
 
 class Fork(NamedTuple):
@@ -80,7 +97,7 @@ class Fork(NamedTuple):
         _, status = os.waitpid(self.process, 0)
         code = os.waitstatus_to_exitcode(status)
         with self.client, contextlib.suppress(BrokenPipeError):  # the client is gone
-            self.client.sendall(code.to_bytes(4, "big", signed=True))
+            self.client.sendall(code.to_bytes(4, sys.byteorder, signed=True))
         os.close(self.ended)
         return False
 
@@ -121,7 +138,9 @@ def accept(listener: socket.socket, tests: int) -> Request:
         forks = [fork for fork in forks if fork.attend(ready)]
         if listener.fileno() in ready:
             client, _ = listener.accept()
-            request = receive(client)
+            if (request := receive(client)) is None:
+                client.close()
+                continue
             if (process := os.fork()) == 0:
                 os.setsid()
                 os.close(tests)
@@ -129,8 +148,7 @@ def accept(listener: socket.socket, tests: int) -> Request:
                     connection.close()
                 return request
             forks.append(Fork(process, os.pidfd_open(process), client))
-            for file in request.files:
-                os.close(file)
+            request.close()
     while forks:
         ready = _readable(forks)
         forks = [fork for fork in forks if fork.attend(ready)]
@@ -144,34 +162,44 @@ def _readable(forks: Iterable[Fork], *descriptors: int) -> list[int]:
     return select.select([*descriptors, *of_forks], [], [])[0]
 
 
-def receive(client: socket.socket) -> Request:
-    """Reads the request of a client."""
-    size, files, _, _ = socket.recv_fds(client, 4, 4)
-    with client.makefile("rb") as stream:
-        data = stream.read(int.from_bytes(size, "big"))
-    return Request(marshal.loads(data), list(files))  # noqa: S302 - a client of the tests sent it
+def receive(client: socket.socket) -> Request | None:
+    """Reads the request of a client. Returns None if the client was killed before it sent all."""
+    prefix, files, _, _ = socket.recv_fds(client, 4, 4)
+    size = int.from_bytes(prefix, sys.byteorder)
+    data = client.recv(size, socket.MSG_WAITALL)
+    if not data or len(data) < size:
+        for file in files:
+            os.close(file)
+        return None
+    open_streams, umask, soft, hard, count, *rest = data.split(b"\0")[:-1]
+    variables = (item.partition(b"=") for item in rest[int(count) :])
+    return Request(
+        arguments=rest[: int(count)],
+        environ={name: value for name, _, value in variables},
+        umask=int(umask),
+        cpu=(int(soft), int(hard)),
+        directory=files[0],
+        streams=dict(zip(map(int, open_streams.decode()), files[1:], strict=True)),
+    )
 
 
 def become(request: Request) -> None:
     """Gives this process the arguments, environment, directory and streams of its client."""
-    content, (directory, *files) = request
     os.environb.clear()
-    os.environb.update(content["environ"])
-    os.fchdir(directory)
-    os.umask(content["umask"])
-    resource.setrlimit(resource.RLIMIT_CPU, content["cpu"])
-    sys.argv = [os.fsdecode(argument) for argument in content["arguments"]]
-    sent = dict(zip(content["streams"], files, strict=True))
+    os.environb.update(request.environ)
+    os.fchdir(request.directory)
+    os.umask(request.umask)
+    resource.setrlimit(resource.RLIMIT_CPU, request.cpu)
+    sys.argv = [os.fsdecode(argument) for argument in request.arguments]
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        if descriptor in sent:
-            os.dup2(sent[descriptor], descriptor)
+        if descriptor in request.streams:
+            os.dup2(request.streams[descriptor], descriptor)
         else:
             os.close(descriptor)
-        stream = opened(descriptor) if descriptor in sent else None
+        stream = opened(descriptor) if descriptor in request.streams else None
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    for file in request.files:
-        os.close(file)
+    request.close()
 
 
 def opened(descriptor: int) -> TextIO:

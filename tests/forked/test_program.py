@@ -16,10 +16,22 @@ from tests.forked import EMULATOR, path_with_program, program
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the server needs Linux")
 
 
-def printed(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module", params=["compiled", "python"])
+def envsync(request: pytest.FixtureRequest) -> str:
+    """The path of a program that is compiled, or written in Python."""
+    if request.param == "compiled":
+        return program(*EMULATOR)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CC", "no-such-compiler")
+        return program(*EMULATOR, "signal")  # another module, and therefore another program
+
+
+def printed(
+    envsync: str, *arguments: str, cwd: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Runs a shell in `envsync emulator`, which passes what it has on to a command."""
     return subprocess.run(
-        [program(*EMULATOR), "emulator", "--", "sh", "-c", *arguments],
+        [envsync, "emulator", "--", "sh", "-c", *arguments],
         cwd=cwd,
         env={**os.environ, **variables},
         capture_output=True,
@@ -29,12 +41,18 @@ def printed(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complete
 
 
 def test_a_fork_gets_the_directory_umask_variables_arguments_and_input_of_its_caller(
-    tmp_path: Path,
+    envsync: str, tmp_path: Path
 ) -> None:
     before = os.umask(0o027)
     try:
         done = printed(
-            'pwd; umask; echo "$SET $2"; cat; exit 7', "sh", "1", "é", cwd=tmp_path, SET="a"
+            envsync,
+            'pwd; umask; echo "$SET $2"; cat; exit 7',
+            "sh",
+            "1",
+            "é",
+            cwd=tmp_path,
+            SET="a",
         )
     finally:
         os.umask(before)
@@ -70,17 +88,17 @@ def test_a_fork_has_the_exit_code_and_output_of_a_separate_process(
     assert ended("envsync") == ended(str(installed))
 
 
-def test_a_signal_that_kills_the_fork_kills_the_program(tmp_path: Path) -> None:
+def test_a_signal_that_kills_the_fork_kills_the_program(envsync: str, tmp_path: Path) -> None:
     with subprocess.Popen(
-        [program(*EMULATOR), "emulator", "--", "sh", "-c", "kill -9 $PPID"], cwd=tmp_path
+        [envsync, "emulator", "--", "sh", "-c", "kill -9 $PPID"], cwd=tmp_path
     ) as process:
         assert process.wait(timeout=60) == -signal.SIGKILL
 
 
-def test_a_fork_ends_when_its_program_is_killed(tmp_path: Path) -> None:
+def test_a_fork_ends_when_its_program_is_killed(envsync: str, tmp_path: Path) -> None:
     command = "echo $PPID; exec >&-; cat"
     with subprocess.Popen(
-        [program(*EMULATOR), "emulator", "--", "sh", "-c", command],
+        [envsync, "emulator", "--", "sh", "-c", command],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -95,7 +113,7 @@ def test_a_fork_ends_when_its_program_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_variable_that_python_reads_at_its_start_is_refused(tmp_path: Path) -> None:
-    done = printed("true", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    done = printed(program(*EMULATOR), "true", cwd=tmp_path, PYTHONIOENCODING="ascii")
 
     assert done.returncode == 1
     assert "a fork cannot obey PYTHONIOENCODING" in done.stderr
