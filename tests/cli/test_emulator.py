@@ -21,7 +21,7 @@ from envsync.emulator.settings import Settings
 from envsync.model.errors import UsageError
 from envsync.model.wording import install
 from tests.command import envsync as run
-from tests.forked import EMULATOR, program
+from tests.forked import EMULATOR, WORKER, program
 
 for extra in ("starlette", "uvicorn", "trustme"):
     pytest.importorskip(extra, reason=f"the emulator needs {extra}")
@@ -427,7 +427,7 @@ def test_failed_uploads_do_not_repeat_how_to_install_azurite(tmp_path: Path) -> 
     done = envsync(
         "emulator",
         "--",
-        program(*EMULATOR),
+        program(*WORKER),
         *command,
         ENVSYNC_AZURITE="no-such-program",
     )
