@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -111,17 +114,24 @@ def context(name: str, path: str) -> str:
     return f"{SCHEMA}name: ctx-{name}-{len(path)}\nversion: 1\nbuild: {{path: {path}}}\n"
 
 
+@cache
+def registered() -> Path:
+    """Returns a repository in which every environment of `FILES` is registered."""
+    directory = new_repository(Path(tempfile.mkdtemp()))
+    atexit.register(shutil.rmtree, directory)
+    files = {f"environments/{file}": environment(name_of(file)) for file in FILES}
+    write(directory, {"envsync.yaml": "project: churn\n", ".gitignore": ".envsync/\n", **files})
+    commit(directory)
+    loaded = load_project(directory)
+    assert apply_plan(loaded, make_plan(loaded)).ok
+    return directory
+
+
 @contextmanager
 def project() -> Iterator[Path]:
-    """Yields a repository in which every environment of `FILES` is registered."""
+    """Yields a copy of `registered`."""
     with tempfile.TemporaryDirectory() as temporary:
-        directory = new_repository(Path(temporary).resolve() / "project")
-        files = {f"environments/{file}": environment(name_of(file)) for file in FILES}
-        write(directory, {"envsync.yaml": "project: churn\n", ".gitignore": ".envsync/\n", **files})
-        commit(directory)
-        loaded = load_project(directory)
-        assert apply_plan(loaded, make_plan(loaded)).ok
-        yield directory
+        yield shutil.copytree(registered(), Path(temporary).resolve() / "project")
 
 
 def is_proven(directory: Path, file: str) -> bool:
