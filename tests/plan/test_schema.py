@@ -24,8 +24,13 @@ EXPLAINING = {"$schema", "title", "description", "examples"}
 
 # No floats: jsonschema accepts 1.0 as an integer, and envsync does not.
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-2, 2), st.text(max_size=3))
+# Small data, because the schema refuses a wrong list or object at its first levels.
 data = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner)
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
 )
 
 
