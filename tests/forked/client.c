@@ -37,7 +37,9 @@ static void send_all(const char *request, size_t size, const int *files, size_t 
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(4 * sizeof(int))];
-    } rights = {.header = {CMSG_LEN(number * sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    } rights = {.header = {.cmsg_len = CMSG_LEN(number * sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS}};
     memcpy(CMSG_DATA(&rights.header), files, number * sizeof(int));
     uint32_t length = (uint32_t)size;
     struct iovec part = {&length, sizeof length};

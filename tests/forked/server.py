@@ -96,10 +96,15 @@ class Fork(NamedTuple):
                 return True
         _, status = os.waitpid(self.process, 0)
         code = os.waitstatus_to_exitcode(status)
-        with self.client, contextlib.suppress(BrokenPipeError):  # the client is gone
+        with contextlib.suppress(BrokenPipeError):  # the client is gone
             self.client.sendall(code.to_bytes(4, sys.byteorder, signed=True))
-        os.close(self.ended)
+        self.close()
         return False
+
+    def close(self) -> None:
+        """Closes the files of this process."""
+        self.client.close()
+        os.close(self.ended)
 
 
 def main() -> None:
@@ -143,9 +148,11 @@ def accept(listener: socket.socket, tests: int) -> Request:
                 continue
             if (process := os.fork()) == 0:
                 os.setsid()
+                listener.close()
+                client.close()
                 os.close(tests)
-                for connection in (listener, client, *(fork.client for fork in forks)):
-                    connection.close()
+                for fork in forks:
+                    fork.close()
                 return request
             forks.append(Fork(process, os.pidfd_open(process), client))
             request.close()
