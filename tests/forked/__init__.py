@@ -95,7 +95,8 @@ def program(*modules: str) -> str:
 
 def _start(path: Path, *modules: str) -> None:
     """Makes the program, and starts its server, which removes the directory when it ends."""
-    _make_client(path)
+    if not _compile_client(path):
+        write_client(path)
     python = path.with_name("python")
     python.mkdir()
     (python / "python").symlink_to(path)
@@ -115,11 +116,14 @@ def _start(path: Path, *modules: str) -> None:
         )
 
 
-def _make_client(path: Path) -> None:
-    """Makes the program. Without a C compiler, the program is written in Python."""
-    if not _compile_client(path):
-        path.write_text(_HEAD.format(sys.executable) + (_HERE / "client.py").read_text())
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+def write_client(path: Path) -> None:
+    """Writes the program in Python, which takes longer to start than the compiled program.
+
+    Args:
+        path: the path of the program, in the directory of the server's socket.
+    """
+    path.write_text(_HEAD.format(sys.executable) + (_HERE / "client.py").read_text())
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
 def _compile_client(path: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import EMULATOR, path_with_program, program
+from tests.forked import EMULATOR, path_with_program, program, write_client
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the server needs Linux")
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the serve
 @pytest.fixture(scope="module", params=["compiled", "python"])
 def envsync(request: pytest.FixtureRequest) -> str:
     """The path of a program that is compiled, or written in Python."""
-    if request.param == "compiled":
-        return program(*EMULATOR)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CC", "no-such-compiler")
-        return program(*EMULATOR, "signal")  # another module, and therefore another program
+    path = Path(program(*EMULATOR))
+    if request.param == "python":
+        path = path.with_name("client")
+        write_client(path)
+    return str(path)
 
 
 def printed(
