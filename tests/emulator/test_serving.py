@@ -34,6 +34,7 @@ from envsync.emulator.settings import (
     FaultKind,
     Settings,
 )
+from tests import forked
 from tests.emulator.conftest import require_blobs
 
 pytest.importorskip("starlette", reason="the emulator needs starlette")
@@ -301,7 +302,7 @@ def test_the_state_is_kept_and_a_local_target_can_read_it(tmp_path: Path, start:
     start(Settings(state=state))
     (tmp_path / "envsync.yaml").write_text("targets: {local: {kind: local, path: emulator.db}}\n")
     listed = subprocess.run(
-        [sys.executable, "-m", "envsync", "-C", str(tmp_path), "list", "--format", "json"],
+        [forked.program(), "-C", str(tmp_path), "list", "--format", "json"],
         capture_output=True,
         text=True,
     )
