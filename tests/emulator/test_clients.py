@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests import forked
+
 CLIENTS = Path(__file__).with_name("clients")
 INSTALLED = Path(sys.prefix)
 
@@ -68,7 +70,7 @@ def seen_by(*command: str, directory: Path, path: str | None = None) -> Any:
     # The pages are small, so that clients must follow `nextLink`.
     options = ("--page-size", "2", "--retry-after", "0.01")
     done = subprocess.run(
-        [sys.executable, "-m", "envsync", "emulator", *options, "--", *command],
+        [forked.program(*forked.EMULATOR), "emulator", *options, "--", *command],
         # Other variables of this process, such as `AZURE_CLIENT_ID`, would change the result.
         env={"PATH": search, "HOME": str(directory)},
         cwd=directory,
