@@ -1,4 +1,4 @@
-"""Handles the parts of a list in forks of this process, at the same time."""
+"""Handles the items of a list in this process and in forks of it, at the same time."""
 
 from __future__ import annotations
 
@@ -7,58 +7,100 @@ import io
 import os
 import pickle
 import signal
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import MappingProxyType, TracebackType
 from typing import Final, Generic, NoReturn, TypeVar
 
-Part = TypeVar("Part")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+BATCH: Final = 8
+"""Minimum number of items that a process takes at once."""
+_MAX_BATCHES: Final = 2_000
+"""Maximum number of batches. Their numbers, of two bytes each, fit into every pipe."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def in_forks(
-    work: Callable[[Part], Result],
-    parts: Sequence[Part],
-    other_work: Callable[[], object] = lambda: None,
+    work: Callable[[Iterator[Item]], Result],
+    items: Sequence[Item],
+    processes: int,
+    other_work: Callable[[], object] | None = None,
 ) -> list[Result]:
-    """Calls a function with each part, and returns the results in the same order.
+    """Calls a function in this process and in forks, which share a list of items.
 
-    The first part is handled in this process, and each other part in a fork. If a fork fails for
-    any reason, this process handles its part.
+    Each call gets an iterator. Together, the iterators yield each item once. An iterator takes the
+    next items from the list when they are needed, so a process that is slow takes fewer items.
 
     Args:
         work: the function. Its results must be picklable. What it changes in a fork is lost.
-        parts: the parts.
-        other_work: called in this process, while the forks handle their parts.
+        items: the items.
+        processes: the number of processes, with this process.
+        other_work: called in this process before `work`, while the forks work.
+
+    Returns:
+        The result of this process, and the results of the forks. If a fork fails for any reason,
+        its result is missing.
     """
     with ExitStack() as stack:
-        forks = [stack.enter_context(Fork(work, part)) for part in parts[1:]]
+        shared: Iterable[Item] = items
+        try:
+            shared = stack.enter_context(_Batches(items))
+        except OSError:  # too many open files
+            processes = 1
+        forks = [stack.enter_context(Fork(work, shared)) for _ in range(processes - 1)]
         for fork in forks:
             fork.start()
-        other_work()
-        results = [work(parts[0])]
-        for part, fork in zip(parts[1:], forks, strict=True):
-            received = fork.receive()
-            results.append(received[0] if received else work(part))
-    return results
+        if other_work:
+            other_work()
+        here = work(iter(shared))
+        received = [fork.receive() for fork in forks]
+        return [here, *(result for found in received if found for result in found)]
 
 
-class Fork(Generic[Part, Result]):
-    """A fork of this process that handles one part and ends.
+class _Batches(Generic[Item]):
+    """A list of items that several processes share. Each process takes the next batch.
+
+    The numbers of the batches are in a pipe, and the system gives each number to one process.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._length = max(BATCH, -(-len(items) // _MAX_BATCHES))
+
+    def __enter__(self) -> _Batches[Item]:
+        source, sink = os.pipe()
+        self._source = open(source, "rb", buffering=0)
+        with open(sink, "wb") as writer:
+            writer.write(array("H", range(-(-len(self._items) // self._length))).tobytes())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+    def __iter__(self) -> Iterator[Item]:
+        while number := self._source.read(2):
+            start = int.from_bytes(number, sys.byteorder) * self._length
+            yield from self._items[start : start + self._length]
+
+
+class Fork(Generic[Item, Result]):
+    """A fork of this process that handles items and ends.
 
     `multiprocessing` could do the same, but importing it takes longer than reading 100 files.
     """
 
-    def __init__(self, work: Callable[[Part], Result], part: Part) -> None:
+    def __init__(self, work: Callable[[Iterator[Item]], Result], items: Iterable[Item]) -> None:
         self._work = work
-        self._part = part
+        self._items = items
         self._reader: io.BufferedReader | None = None
         self._process: int | None = None
 
-    def __enter__(self) -> Fork[Part, Result]:
+    def __enter__(self) -> Fork[Item, Result]:
         return self
 
     def __exit__(
@@ -99,7 +141,7 @@ class Fork(Generic[Part, Result]):
         return None if failed else (result,)
 
     def _run(self, writer: io.BufferedWriter) -> NoReturn:
-        """Handles the part and ends the process, without the clean-up of the parent process."""
+        """Handles items and ends the process, without the clean-up of the parent process."""
         status = 1
         try:
             # If the parent process ends, the pipe has no reader, and writing fails.
@@ -111,11 +153,11 @@ class Fork(Generic[Part, Result]):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            _Pickler(writer, pickle.HIGHEST_PROTOCOL).dump(self._work(self._part))
+            _Pickler(writer, pickle.HIGHEST_PROTOCOL).dump(self._work(iter(self._items)))
             writer.flush()
             status = 0
         finally:
-            # No error is printed: the parent process handles the part, and meets the same error.
+            # No error is printed: the parent process handles the items, and meets the same error.
             os._exit(status)
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Final, TypeVar
-
-Item = TypeVar("Item")
+from typing import Final
 
 MAX_PROCESSES: Final = 4
 """Maximum number of processes. A container can see more cores than it may use."""
@@ -18,28 +14,17 @@ SIGNALS_THREAD: Final = "envsync-signals"
 """The name of the thread that waits for signals. This thread holds no lock while it waits."""
 
 
-def divided(items: Sequence[Item], *, least: int, other_work: int = 0) -> list[Sequence[Item]]:
-    """Divides a list into one part for each process that should handle it.
+def process_count(items: int, *, least: int) -> int:
+    """Returns the number of processes in which a list is handled.
 
-    The list is not divided if it is short, or if this process cannot be forked safely.
+    The number is 1 if the list is short, or if this process cannot be forked safely.
 
     Args:
-        items: the list.
-        least: the minimum number of items in a part, so that a process is worth its time.
-        other_work: the number of items that take as long as the other work of this process. The
-            first part is shorter by this number, but not shorter than `least`.
-
-    Returns:
-        Parts in the order of the list. All parts but the first have about the same length.
+        items: the length of the list.
+        least: the minimum number of items for each process, so that the process is worth its time.
     """
-    size = len(items)
-    count = max(1, min(MAX_PROCESSES, cores(), size // least))
-    if count > 1 and not _may_fork():
-        count = 1
-    first = size if count == 1 else max(least, (size - other_work * (count - 1)) // count)
-    rest, others = size - first, count - 1
-    ends = [first + rest * part // others for part in range(1, count)]
-    return [items[start:end] for start, end in pairwise((0, first, *ends))]
+    count = max(1, min(MAX_PROCESSES, cores(), items // least))
+    return count if count == 1 or _may_fork() else 1
 
 
 def cores() -> int:

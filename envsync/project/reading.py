@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -21,20 +22,14 @@ from envsync.project.files import Conda, Files, Unreadable, is_within
 from envsync.project.lfs import FIX as LFS_FIX
 from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
-from envsync.project.processes import divided
+from envsync.project.processes import process_count
 from envsync.project.rules import Level
 from envsync.project.search.candidate import Candidate, classify, leads_out
 from envsync.project.search.walk import YamlFile
 from envsync.project.yaml.nodes import TextProblem
 
-MIN_FILES: Final = 100
-"""Minimum number of environment files that a process reads. Reading them takes some 40 ms."""
-_OTHERS: Final = 20
-"""Classifying this number of other files takes as long as reading an environment file."""
-_MEANWHILE: Final = 100
-"""Importing the modules of a plan takes as long as reading this number of environment files."""
-_REGISTERED: Final = 5
-"""Reading this number of versions of a local target takes as long as reading a file."""
+MIN_FILES: Final = 200
+"""Minimum number of YAML files for each process. Reading them takes some 40 ms."""
 
 
 class _Read(Struct, frozen=True):
@@ -78,59 +73,46 @@ class Reader(Struct):
     ) -> list[Candidate]:
         """Classifies files.
 
-        If there are many environment files, several processes classify them. These processes also
-        read the environment files, because they have parsed them, and `read` returns the drafts.
+        If there are many files, several processes classify them. These processes also read the
+        environment files, because they have parsed them, and `read` returns the drafts.
 
         Args:
             found: the files.
             wanted: returns whether `read` will be called with a path, if its file is an environment
                 file.
         """
-        likely: list[YamlFile] = []
-        others: list[YamlFile] = []
-        for file in found:
-            (likely if wanted(file.path) and self._is_likely(file) else others).append(file)
-        other_work = len(others) // _OTHERS
-        if self.meanwhile:
-            other_work += _MEANWHILE + len(likely) // _REGISTERED
-        parts = divided(likely, least=MIN_FILES, other_work=other_work)
         known: dict[str, Candidate] = {}
-
-        def work() -> None:
-            known.update((file.path, classify(file, self.files)) for file in others)
-            if self.meanwhile:
-                self.meanwhile()
-
-        if len(parts) > 1:
+        count = process_count(len(found), least=MIN_FILES)
+        if count > 1:
             # Imported here, because most projects are small.
             from envsync.project.fork import in_forks
 
-            read_parts = in_forks(self._read_part, parts, work)
-            for part, read in zip(parts, read_parts, strict=True):
-                # Each process reads a conda file that others name as well. If somebody has edited
-                # the file meanwhile, the part is read again with the content that is known first.
+            read_files = partial(self._read_files, wanted=wanted)
+            for read in in_forks(read_files, found, count, self.meanwhile):
+                # Several processes read a conda file. If somebody has edited the file meanwhile,
+                # the files are read again with the content that is known first.
                 contents = self.files.contents
                 same = all(contents.get(path, data) == data for path, data in read.contents.items())
-                known.update(self._add(read if same else self._read_part(part)))
+                again = (candidate.file for candidate in read.candidates.values())
+                known.update(self._add(read if same else read_files(again)))
         return [known.get(file.path) or classify(file, self.files) for file in found]
 
-    def _is_likely(self, file: YamlFile) -> bool:
-        """Returns whether a file is probably an environment file without a build context.
+    def _read_files(self, found: Iterable[YamlFile], wanted: Callable[[str], bool]) -> _Read:
+        """Classifies files, and reads the environment files without a local build context.
 
-        Build contexts are not read in several processes: their scans are too large to send, and a
-        build context can hide other files.
+        Scans of build contexts are too large to send to another process. So a file that probably
+        has a build context is left out.
         """
-        if leads_out(file, self.files):
-            return False
-        content = self.files.content(file.path, file.real)
-        return isinstance(content, bytes) and b"image:" in content and b"build" not in content
-
-    def _read_part(self, found: Sequence[YamlFile]) -> _Read:
         files, candidates, drafts = self.files, {}, {}
         before = len(files.contents)
         for file in found:
+            if leads_out(file, files):
+                continue
+            content = files.content(file.path, file.real)
+            if isinstance(content, Unreadable) or b"\nbuild" in content:
+                continue
             candidate = candidates[file.path] = classify(file, files)
-            if candidate.reason is None and candidate.context is None:
+            if candidate.reason is None and candidate.context is None and wanted(file.path):
                 drafts[file.path] = self._read(file.path)
         contents = dict(islice(files.contents.items(), before, None))
         return _Read(candidates, drafts, contents, files.named, files.condas)

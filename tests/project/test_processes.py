@@ -1,4 +1,4 @@
-"""A list is handled in several processes only if that is safe, and no part is ever lost."""
+"""A list is handled in several processes only if that is safe."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ pytestmark = pytest.mark.skipif(
 
 PRELUDE = """
 import json, os, signal, sys, threading, time
+from envsync.project import fork as forks
 from envsync.project import processes
-from envsync.project.fork import in_forks
-from envsync.project.processes import divided
+from envsync.project.processes import process_count
 
 processes.cores = lambda: 3
+forks.BATCH = 1
 parent = os.getpid()
 
-def show(work):
-    print(json.dumps(in_forks(work, divided(range(9), least=3))))
+def in_forks(work, other_work=None):
+    return forks.in_forks(work, range(9), 3, other_work)
 
-def parts(least=3):
-    print(json.dumps([list(part) for part in divided(range(9), least=least)]))
+def show(work):
+    print(json.dumps(in_forks(work)))
+
+def count(items=9):
+    print(process_count(items, least=3))
 """
 
 
@@ -43,12 +47,57 @@ def run(code: str, ends: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-def test_each_part_is_handled_in_a_process_of_its_own() -> None:
-    done = run("show(lambda part: (list(part), os.getpid() == parent, os.getpid()))")
+def test_each_item_is_handled_once_and_a_slow_process_takes_fewer_items() -> None:
+    done = run(
+        """
+        from multiprocessing import Barrier
+        barrier = Barrier(3, timeout=60)
+        def work(items):
+            first = next(items)
+            barrier.wait()
+            if os.getpid() == parent:
+                barrier.wait()  # until the forks have taken the other items
+                return [first, *items], os.getpid()
+            taken = [first, *items]
+            barrier.wait()
+            return taken, os.getpid()
+        show(work)
+        """
+    )
 
-    assert [part for part, _, _ in done] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert [here for _, here, _ in done] == [True, False, False]
-    assert len({process for _, _, process in done}) == 3
+    assert sorted(item for items, _ in done for item in items) == [*range(9)]
+    assert len(done[0][0]) == 1
+    assert len({process for _, process in done}) == 3
+
+
+@pytest.mark.parametrize(
+    ("items", "batches"), [(0, 0), (1, 1), (8, 1), (9, 2), (16_000, 2_000), (16_001, 1_778)]
+)
+def test_the_numbers_of_the_batches_fit_into_every_pipe(items: int, batches: int) -> None:
+    done = run(
+        f"""
+        import fcntl
+        forks.BATCH = 8
+        pipe = os.pipe
+        def small():
+            ends = pipe()
+            fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, 4096)
+            return ends
+        os.pipe = small
+        reads = []
+        with forks._Batches(range({items})) as shared:
+            source = shared._source
+            class Counted:
+                read = staticmethod(lambda size: reads.append(source.read(size)) or reads[-1])
+            shared._source = Counted
+            taken = list(shared)
+            shared._source = source
+        assert taken == [*range({items})]
+        print(len([read for read in reads if read]))
+        """
+    )
+
+    assert done == batches
 
 
 @pytest.mark.parametrize(
@@ -60,30 +109,38 @@ def test_each_part_is_handled_in_a_process_of_its_own() -> None:
         "return lambda: 'cannot be pickled'",
     ],
 )
-def test_a_part_whose_fork_fails_is_handled_in_this_process(failure: str) -> None:
+def test_the_result_of_a_fork_that_fails_is_missing(failure: str) -> None:
     done = run(
         f"""
-        def work(part):
-            if os.getpid() != parent and 4 in part:
+        from multiprocessing import Barrier
+        barrier = Barrier(3, timeout=60)
+        def work(items):
+            first = next(items)
+            barrier.wait()
+            if os.getpid() != parent:
                 {failure}
-            return sum(part)
+            return [first, *items]
         show(work)
         """
     )
 
-    assert done == [3, 12, 21]
+    assert [len(items) for items in done] == [7]
 
 
-def test_a_part_is_handled_in_this_process_if_the_system_refuses_a_fork() -> None:
+@pytest.mark.parametrize(("allowed", "processes"), [(3, 1), (4, 1), (5, 1), (6, 2), (7, 3)])
+def test_this_process_handles_what_remains_if_the_system_refuses_a_fork(
+    allowed: int, processes: int
+) -> None:
     done = run(
-        """
+        f"""
         import resource
-        resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
-        show(lambda part: os.getpid() == parent)
+        resource.setrlimit(resource.RLIMIT_NOFILE, ({allowed}, {allowed}))
+        show(lambda items: (os.getpid() == parent, list(items)))
         """
     )
 
-    assert done == [True, False, True]
+    assert sorted(item for _, items in done for item in items) == [*range(9)]
+    assert [here for here, _ in done] == [True, False, False][:processes]
 
 
 @pytest.mark.parametrize("moment", ["here", "between"])
@@ -96,7 +153,7 @@ def test_an_interrupt_ends_the_forks(moment: str) -> None:
             return fork()
         if "{moment}" == "between":
             os.fork = interrupted
-        def work(part):
+        def work(items):
             if os.getpid() == parent:
                 raise KeyboardInterrupt
             signal.pause()
@@ -118,7 +175,7 @@ def test_a_fork_ends_if_this_process_ends() -> None:
     # The fork inherits standard output, so `run` waits until the fork has ended.
     done = run(
         """
-        def work(part):
+        def work(items):
             if os.getpid() == parent:
                 print('"ended"', flush=True)
                 os.kill(parent, signal.SIGKILL)
@@ -137,7 +194,7 @@ def test_a_signal_ends_a_fork_without_the_handlers_of_this_process() -> None:
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(os.eventfd(0, os.EFD_NONBLOCK))
-        def work(part):
+        def work(items):
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             handlers = [signal.getsignal(item) for item in (signal.SIGTERM, signal.SIGHUP)]
             found = [item if isinstance(item, int) else -1 for item in handlers]
@@ -154,58 +211,42 @@ def test_a_signal_ends_a_fork_without_the_handlers_of_this_process() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "count"), [("worker", 1), ("envsync-signals", 3)])
-def test_only_the_thread_for_signals_allows_a_fork(name: str, count: int) -> None:
+@pytest.mark.parametrize(("name", "processes"), [("worker", 1), ("envsync-signals", 3)])
+def test_only_the_thread_for_signals_allows_a_fork(name: str, processes: int) -> None:
     done = run(
         f"""
         threading.Thread(target=threading.Event().wait, name="{name}", daemon=True).start()
-        parts()
+        count()
         """
     )
 
-    assert len(done) == count
+    assert done == processes
 
 
 @pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: None"])
 def test_a_program_that_waits_for_all_its_children_is_not_forked(handler: str) -> None:
-    assert run(f"signal.signal(signal.SIGCHLD, {handler})\nparts()") == [[*range(9)]]
+    assert run(f"signal.signal(signal.SIGCHLD, {handler})\ncount()") == 1
 
 
-def test_a_short_list_is_not_divided() -> None:
-    assert run("parts(least=5)") == [[*range(9)]]
+@pytest.mark.parametrize(("items", "processes"), [(0, 1), (5, 1), (6, 2), (9, 3), (90, 3)])
+def test_a_short_list_is_handled_in_fewer_processes(items: int, processes: int) -> None:
+    assert run(f"count({items})") == processes
 
 
 def test_other_work_is_done_in_this_process_while_forks_work() -> None:
     done = run(
         """
         source, sink = os.pipe()
-        def work(part):
+        def work(items):
             if os.getpid() != parent:
                 os.write(sink, b"x")
-            return list(part)
+            return list(items)
         def other_work():
             os.read(source, 1)  # waits for a fork
             print(json.dumps(os.getpid() == parent), end=" ")
-        results = in_forks(work, divided(range(9), least=3), other_work)
-        assert results == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+        results = in_forks(work, other_work)
+        assert sorted(item for items in results for item in items) == [*range(9)]
         """
     )
 
     assert done is True
-
-
-@pytest.mark.parametrize(
-    ("other_work", "sizes"), [(0, [10, 10, 10]), (6, [6, 12, 12]), (100, [3, 13, 14])]
-)
-def test_the_part_of_this_process_is_shorter_if_it_has_other_work(
-    other_work: int, sizes: list[int]
-) -> None:
-    done = run(
-        f"""
-        found = divided(range(30), least=3, other_work={other_work})
-        assert [item for part in found for item in part] == [*range(30)]
-        print([len(part) for part in found])
-        """
-    )
-
-    assert done == sizes
