@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envsync.model.target import Target
     from envsync.project.settings.config import Config
 
-_NEEDED: Final = ("envsync.api.planning", "envsync.render.plan_text")
+_NEEDED: Final = ("envsync.api.planning", "envsync.render.places", "envsync.render.plan_text")
 """The modules that a plan needs after the project is loaded."""
 
 

@@ -5,12 +5,11 @@ import sys
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from envsync.cli.early import early_target
-from envsync.cli.files import write_file
 from envsync.cli.options import (
     AllowInUseOption,
     GlobsArgument,
@@ -20,11 +19,12 @@ from envsync.cli.options import (
     TargetOption,
 )
 from envsync.cli.session import Session, json_text
-from envsync.model.canonical import JSON
 from envsync.model.errors import UsageError
 from envsync.model.target import DEFAULT_PARALLEL
-from envsync.plan.plan import Plan
-from envsync.render.places import placed_plan
+
+if TYPE_CHECKING:
+    from envsync.model.canonical import JSON
+    from envsync.plan.plan import Plan
 
 EXAMPLE = "envsync plan 'churn-*' --target dev --out plan.json"
 
@@ -115,6 +115,8 @@ def run(
         plans = [plan]
     # `--all-targets` cannot be combined with `--out`, so there is exactly one plan.
     if out is not None:
+        from envsync.cli.files import write_file
+
         write_file(out, json_text(plans[0].to_json()))
     if output is PlanFormat.JSON:
         documents: list[JSON] = [plan.to_json() for plan in plans]
@@ -143,9 +145,10 @@ def run(
     return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)
 
 
-def shown_plan(session: Session, plan: Plan) -> str:
+def shown_plan(session: Session, plan: "Plan") -> str:
     """Returns the plan as text for standard output. With `-q`, returns only the summary."""
     # Imported here, so that `early.read` imports it while other processes read files.
+    from envsync.render.places import placed_plan
     from envsync.render.plan_text import plan_text, summary_text
 
     if session.quiet:
@@ -157,14 +160,14 @@ def shown_plan(session: Session, plan: Plan) -> str:
     return plan_text(plan, color=color, width=session.width, full=session.verbose, where=where)
 
 
-def _text(session: Session, plan: Plan, since: str | None) -> str:
+def _text(session: Session, plan: "Plan", since: str | None) -> str:
     if plan.options is not None and plan.options.names == ():
         # `plan_for` did not read the target, so the number of unchanged environments is unknown.
         return f"No changes. No declared environment has changed since {since}."
     return shown_plan(session, plan)
 
 
-def _exit_code(plan: Plan, *, detailed: bool) -> int:
+def _exit_code(plan: "Plan", *, detailed: bool) -> int:
     # Exit with 1, not 2, if a plan has changes and rejections. A pipeline must not continue with a
     # plan that cannot be applied.
     if plan.rejections or plan.refused:

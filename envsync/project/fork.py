@@ -18,52 +18,53 @@ from typing import Final, Generic, NoReturn, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BATCH: Final = 8
-"""Minimum number of items that a process takes at once."""
+BATCH: Final = 16
+"""Minimum number of items in a batch."""
 _MAX_BATCHES: Final = 2_000
 """Maximum number of batches. Their numbers, of two bytes each, fit into every pipe."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def in_forks(
-    work: Callable[[Iterator[Item]], Result],
+    work: Callable[[Sequence[Item]], Result],
     items: Sequence[Item],
     processes: int,
     other_work: Callable[[], object] | None = None,
 ) -> list[Result]:
-    """Calls a function in this process and in forks, which share a list of items.
+    """Calls a function with each batch of a list, in this process and in forks.
 
-    Each call gets an iterator. Together, the iterators yield each item once. An iterator takes the
-    next items from the list when they are needed, so a process that is slow takes fewer items.
+    A process takes the next batch when it has handled its last one, so a process that is slow, or
+    has other work, takes fewer batches.
 
     Args:
         work: the function. Its results must be picklable. What it changes in a fork is lost.
         items: the items.
         processes: the number of processes, with this process.
-        other_work: called in this process before `work`, while the forks work.
+        other_work: called in this process first, while the forks work.
 
     Returns:
-        The result of this process, and the results of the forks. If a fork fails for any reason,
-        its result is missing.
+        The results, first those of this process. If a fork fails for any reason, the results of its
+        batches are missing.
     """
     with ExitStack() as stack:
-        shared: Iterable[Item] = items
+        batches: Iterable[Sequence[Item]] = [items]
         try:
-            shared = stack.enter_context(_Batches(items))
+            batches = stack.enter_context(_Batches(items))
         except OSError:  # too many open files
             processes = 1
-        forks = [stack.enter_context(Fork(work, shared)) for _ in range(processes - 1)]
+        forks = [stack.enter_context(Fork(work, batches)) for _ in range(processes - 1)]
         for fork in forks:
             fork.start()
         if other_work:
             other_work()
-        here = work(iter(shared))
-        received = [fork.receive() for fork in forks]
-        return [here, *(result for found in received if found for result in found)]
+        results = [work(batch) for batch in batches]
+        for fork in forks:
+            results += fork.receive()
+    return results
 
 
 class _Batches(Generic[Item]):
-    """A list of items that several processes share. Each process takes the next batch.
+    """The batches of a list that several processes share. Each batch is taken once.
 
     The numbers of the batches are in a pipe, and the system gives each number to one process.
     """
@@ -82,21 +83,27 @@ class _Batches(Generic[Item]):
     def __exit__(self, *_: object) -> None:
         self._source.close()
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Sequence[Item]]:
         while number := self._source.read(2):
             start = int.from_bytes(number, sys.byteorder) * self._length
-            yield from self._items[start : start + self._length]
+            yield self._items[start : start + self._length]
+
+
+_END: Final = None
+"""The last object that a fork sends. The results come before it, each in a list."""
 
 
 class Fork(Generic[Item, Result]):
-    """A fork of this process that handles items and ends.
+    """A fork of this process that handles batches and ends.
 
     `multiprocessing` could do the same, but importing it takes longer than reading 100 files.
     """
 
-    def __init__(self, work: Callable[[Iterator[Item]], Result], items: Iterable[Item]) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Result], batches: Iterable[Sequence[Item]]
+    ) -> None:
         self._work = work
-        self._items = items
+        self._batches = batches
         self._reader: io.BufferedReader | None = None
         self._process: int | None = None
 
@@ -128,20 +135,22 @@ class Fork(Generic[Item, Result]):
                 if self._process == 0:
                     self._run(writer)
 
-    def receive(self) -> tuple[Result] | None:
-        """Waits for the result. Returns None if the fork failed."""
+    def receive(self) -> list[Result]:
+        """Waits for the results. Returns an empty list if the fork failed."""
         if self._reader is None or self._process is None:
-            return None
+            return []
+        results: list[Result] = []
         try:
-            result: Result = pickle.load(self._reader)  # noqa: S301 - our own fork wrote it
+            while (found := pickle.load(self._reader)) is not _END:  # noqa: S301 - our own fork wrote it
+                results += found
         except Exception:  # noqa: BLE001 - a fork that was killed can leave any bytes
-            return None
+            return []
         failed = os.waitpid(self._process, 0)[1] != 0
         self._process = None
-        return None if failed else (result,)
+        return [] if failed else results
 
     def _run(self, writer: io.BufferedWriter) -> NoReturn:
-        """Handles items and ends the process, without the clean-up of the parent process."""
+        """Handles batches and ends the process, without the clean-up of the parent process."""
         status = 1
         try:
             # If the parent process ends, the pipe has no reader, and writing fails.
@@ -153,11 +162,17 @@ class Fork(Generic[Item, Result]):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            _Pickler(writer, pickle.HIGHEST_PROTOCOL).dump(self._work(iter(self._items)))
+            # Each result is pickled at once, because the parent process waits for the last one.
+            # They are sent at the end, because a full pipe would wait for the parent process.
+            results = io.BytesIO()
+            for batch in self._batches:
+                _Pickler(results, pickle.HIGHEST_PROTOCOL).dump([self._work(batch)])
+            pickle.dump(_END, results)
+            writer.write(results.getbuffer())
             writer.flush()
             status = 0
         finally:
-            # No error is printed: the parent process handles the items, and meets the same error.
+            # No error is printed: the parent process meets the same error.
             os._exit(status)
 
 

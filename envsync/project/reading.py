@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -33,14 +33,14 @@ MIN_FILES: Final = 200
 
 
 class _Read(Struct, frozen=True):
-    """The candidates and drafts that one process has made, and its additions to the cache.
+    """The candidates and drafts of some files, and what reading them has added to the cache.
 
     Attributes:
         candidates: the classified files, by path.
         drafts: the drafts of the files that can be environment files, by path.
-        contents: what the process has added to `Files.contents`.
-        named: `Files.named` of the process.
-        condas: `Files.condas` of the process.
+        contents: the additions to `Files.contents`.
+        named: the additions to `Files.named`.
+        condas: the additions to `Files.condas`.
     """
 
     candidates: Mapping[str, Candidate]
@@ -67,6 +67,8 @@ class Reader(Struct):
     policy: FilePolicy
     meanwhile: Callable[[], object] | None = None
     _drafts: dict[str, Draft] = field(default_factory=dict)
+    # The reports of the conda files, by the path in messages.
+    _reports: dict[str, Report] = field(default_factory=dict)
 
     def classify(
         self, found: Sequence[YamlFile], wanted: Callable[[str], bool] = lambda _: True
@@ -88,23 +90,26 @@ class Reader(Struct):
             from envsync.project.fork import in_forks
 
             read_files = partial(self._read_files, wanted=wanted)
+            contents, same = self.files.contents, True
             for read in in_forks(read_files, found, count, self.meanwhile):
                 # Several processes read a conda file. If somebody has edited the file meanwhile,
-                # the files are read again with the content that is known first.
-                contents = self.files.contents
-                same = all(contents.get(path, data) == data for path, data in read.contents.items())
-                again = (candidate.file for candidate in read.candidates.values())
+                # this process reads this batch again, with the content that is known first. It also
+                # reads all later batches again, because the file can be in the cache of their fork.
+                same &= all(
+                    contents.get(path, data) == data for path, data in read.contents.items()
+                )
+                again = [candidate.file for candidate in read.candidates.values()]
                 known.update(self._add(read if same else read_files(again)))
         return [known.get(file.path) or classify(file, self.files) for file in found]
 
-    def _read_files(self, found: Iterable[YamlFile], wanted: Callable[[str], bool]) -> _Read:
+    def _read_files(self, found: Sequence[YamlFile], wanted: Callable[[str], bool]) -> _Read:
         """Classifies files, and reads the environment files without a local build context.
 
         Scans of build contexts are too large to send to another process. So a file that probably
         has a build context is left out.
         """
         files, candidates, drafts = self.files, {}, {}
-        before = len(files.contents)
+        contents, named, condas = len(files.contents), len(files.named), len(files.condas)
         for file in found:
             if leads_out(file, files):
                 continue
@@ -114,8 +119,13 @@ class Reader(Struct):
             candidate = candidates[file.path] = classify(file, files)
             if candidate.reason is None and candidate.context is None and wanted(file.path):
                 drafts[file.path] = self._read(file.path)
-        contents = dict(islice(files.contents.items(), before, None))
-        return _Read(candidates, drafts, contents, files.named, files.condas)
+        return _Read(
+            candidates,
+            drafts,
+            contents=dict(islice(files.contents.items(), contents, None)),
+            named=dict(islice(files.named.items(), named, None)),
+            condas=dict(islice(files.condas.items(), condas, None)),
+        )
 
     def _add(self, read: _Read) -> Mapping[str, Candidate]:
         """Adds what a process has read. Returns the candidates."""
@@ -123,13 +133,13 @@ class Reader(Struct):
         files.contents.update(read.contents)
         files.named.update(read.named)
         # Drafts that name the same conda file must share its report.
-        shared = {
-            id(conda.report): files.condas.setdefault(path, conda).report
-            for path, conda in read.condas.items()
-        }
+        for path, conda in read.condas.items():
+            known = files.condas.setdefault(path, conda)
+            if known.report:
+                self._reports[known.report.file] = known.report
         for path, draft in read.drafts.items():
-            reports = (shared.get(id(report), report) for report in draft.file_reports)
-            self._drafts[path] = replace(draft, file_reports=tuple(filter(None, reports)))
+            reports = tuple(self._reports.get(item.file, item) for item in draft.file_reports)
+            self._drafts[path] = replace(draft, file_reports=reports)
         return read.candidates
 
     def read(self, path: str) -> Draft:

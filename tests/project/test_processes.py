@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from textwrap import dedent
 from typing import Any
 
@@ -47,27 +48,29 @@ def run(code: str, ends: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-def test_each_item_is_handled_once_and_a_slow_process_takes_fewer_items() -> None:
+def test_each_batch_is_handled_once_and_a_slow_process_takes_fewer() -> None:
     done = run(
         """
-        from multiprocessing import Barrier
-        barrier = Barrier(3, timeout=60)
-        def work(items):
-            first = next(items)
-            barrier.wait()
-            if os.getpid() == parent:
-                barrier.wait()  # until the forks have taken the other items
-                return [first, *items], os.getpid()
-            taken = [first, *items]
-            barrier.wait()
-            return taken, os.getpid()
+        from multiprocessing import Barrier, Value
+        barrier, left = Barrier(3, timeout=60), Value("i", 9)
+        taken = []
+        def work(batch):
+            if not taken:
+                barrier.wait()
+            taken.append(batch)
+            with left.get_lock():
+                left.value -= 1
+            while os.getpid() == parent and left.value:
+                time.sleep(0.01)
+            return list(batch), os.getpid()
         show(work)
         """
     )
 
-    assert sorted(item for items, _ in done for item in items) == [*range(9)]
-    assert len(done[0][0]) == 1
-    assert len({process for _, process in done}) == 3
+    assert sorted(item for batch, _ in done for item in batch) == [*range(9)]
+    processes = Counter(process for _, process in done)
+    assert len(processes) == 3
+    assert processes[done[0][1]] == 1
 
 
 @pytest.mark.parametrize(
@@ -84,16 +87,10 @@ def test_the_numbers_of_the_batches_fit_into_every_pipe(items: int, batches: int
             fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, 4096)
             return ends
         os.pipe = small
-        reads = []
-        with forks._Batches(range({items})) as shared:
-            source = shared._source
-            class Counted:
-                read = staticmethod(lambda size: reads.append(source.read(size)) or reads[-1])
-            shared._source = Counted
-            taken = list(shared)
-            shared._source = source
-        assert taken == [*range({items})]
-        print(len([read for read in reads if read]))
+        with forks._Batches(range({items})) as batches:
+            taken = list(batches)
+        assert [item for batch in taken for item in batch] == [*range({items})]
+        print(len(taken))
         """
     )
 
@@ -109,38 +106,51 @@ def test_the_numbers_of_the_batches_fit_into_every_pipe(items: int, batches: int
         "return lambda: 'cannot be pickled'",
     ],
 )
-def test_the_result_of_a_fork_that_fails_is_missing(failure: str) -> None:
+def test_the_results_of_a_fork_that_fails_are_missing(failure: str) -> None:
     done = run(
         f"""
         from multiprocessing import Barrier
         barrier = Barrier(3, timeout=60)
-        def work(items):
-            first = next(items)
-            barrier.wait()
+        taken = []
+        def work(batch):
+            if not taken:
+                barrier.wait()
+            taken.append(batch)
             if os.getpid() != parent:
                 {failure}
-            return [first, *items]
+            return list(batch)
         show(work)
         """
     )
 
-    assert [len(items) for items in done] == [7]
+    # Each of the two forks has taken one batch.
+    assert [len(batch) for batch in done] == [1] * 7
 
 
-@pytest.mark.parametrize(("allowed", "processes"), [(3, 1), (4, 1), (5, 1), (6, 2), (7, 3)])
+@pytest.mark.parametrize(("free", "processes"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3)])
 def test_this_process_handles_what_remains_if_the_system_refuses_a_fork(
-    allowed: int, processes: int
+    free: int, processes: int
 ) -> None:
     done = run(
         f"""
+        from multiprocessing import Barrier
         import resource
-        resource.setrlimit(resource.RLIMIT_NOFILE, ({allowed}, {allowed}))
-        show(lambda items: (os.getpid() == parent, list(items)))
+        barrier = Barrier({processes}, timeout=60)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + {free}, lowest + {free}))
+        taken = []
+        def work(batch):
+            if not taken:
+                barrier.wait()
+            taken.append(batch)
+            return os.getpid(), list(batch)
+        show(work)
         """
     )
 
-    assert sorted(item for _, items in done for item in items) == [*range(9)]
-    assert [here for here, _ in done] == [True, False, False][:processes]
+    assert sorted(item for _, batch in done for item in batch) == [*range(9)]
+    assert len({process for process, _ in done}) == processes
 
 
 @pytest.mark.parametrize("moment", ["here", "between"])
@@ -153,7 +163,7 @@ def test_an_interrupt_ends_the_forks(moment: str) -> None:
             return fork()
         if "{moment}" == "between":
             os.fork = interrupted
-        def work(items):
+        def work(batch):
             if os.getpid() == parent:
                 raise KeyboardInterrupt
             signal.pause()
@@ -175,7 +185,7 @@ def test_a_fork_ends_if_this_process_ends() -> None:
     # The fork inherits standard output, so `run` waits until the fork has ended.
     done = run(
         """
-        def work(items):
+        def work(batch):
             if os.getpid() == parent:
                 print('"ended"', flush=True)
                 os.kill(parent, signal.SIGKILL)
@@ -194,21 +204,26 @@ def test_a_signal_ends_a_fork_without_the_handlers_of_this_process() -> None:
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(os.eventfd(0, os.EFD_NONBLOCK))
-        def work(items):
+        from multiprocessing import Barrier
+        barrier = Barrier(3, timeout=60)
+        taken = []
+        def work(batch):
+            if not taken:
+                barrier.wait()
+            taken.append(batch)
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             handlers = [signal.getsignal(item) for item in (signal.SIGTERM, signal.SIGHUP)]
             found = [item if isinstance(item, int) else -1 for item in handlers]
-            return [*found, len(blocked), signal.set_wakeup_fd(-1) >= 0]
+            inherited = os.getpid() == parent or signal.set_wakeup_fd(-1) >= 0
+            return [*found, len(blocked), inherited, os.getpid()]
         show(work)
         """
     )
 
     default, ignored = 0, 1
-    assert done == [
-        [-1, ignored, 0, True],
-        [default, ignored, 0, False],
-        [default, ignored, 0, False],
-    ]
+    here, *forks = {result[-1]: result[:-1] for result in done}.values()
+    assert here == [-1, ignored, 0, True]
+    assert forks == [[default, ignored, 0, False]] * 2
 
 
 @pytest.mark.parametrize(("name", "processes"), [("worker", 1), ("envsync-signals", 3)])
@@ -237,15 +252,15 @@ def test_other_work_is_done_in_this_process_while_forks_work() -> None:
     done = run(
         """
         source, sink = os.pipe()
-        def work(items):
+        def work(batch):
             if os.getpid() != parent:
                 os.write(sink, b"x")
-            return list(items)
+            return list(batch)
         def other_work():
             os.read(source, 1)  # waits for a fork
             print(json.dumps(os.getpid() == parent), end=" ")
         results = in_forks(work, other_work)
-        assert sorted(item for items in results for item in items) == [*range(9)]
+        assert sorted(item for batch in results for item in batch) == [*range(9)]
         """
     )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envsync.model.policy import FilePolicy
+from envsync.project import files as project_files
 from envsync.project import fork, processes, reading
-from envsync.project.environment.draft import Draft
 from envsync.project.files import Files
 from envsync.project.load import Loaded, load
 from tests.project.project import DATA, Contents, write
@@ -57,11 +58,25 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch, **others: Any) -> Load:
     """
     forks: list[int] = []
 
-    class Counted(fork.Fork):  # type: ignore[type-arg]
-        def receive(self) -> tuple[object] | None:
-            received: tuple[object] | None = super().receive()
-            assert received is not None
-            forks.append(1)
+    class Dealt(fork._Batches[Any]):
+        """Each process gets every `count`-th file, so that all of them read."""
+
+        def __iter__(self) -> Iterator[Sequence[Any]]:
+            return self.of(0)
+
+        def of(self, process: int) -> Iterator[Sequence[Any]]:
+            return (
+                self._items[item : item + 1] for item in range(len(self._items))[process::count]
+            )
+
+    class Counted(fork.Fork[Any, Any]):
+        def __init__(self, work: Callable[[Sequence[Any]], Any], batches: Dealt) -> None:
+            forks.append(len(forks) + 1)
+            super().__init__(work, batches.of(len(forks)))
+
+        def receive(self) -> list[Any]:
+            received = super().receive()
+            assert received
             return received
 
     def loaded(root: Path) -> tuple[Loaded, Files]:
@@ -71,6 +86,7 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch, **others: Any) -> Load:
             patch.setattr(processes, "_may_fork", lambda: True)
             patch.setattr(processes, "cores", lambda: count)
             patch.setattr(processes, "MAX_PROCESSES", count)
+            patch.setattr(fork, "_Batches", Dealt)
             patch.setattr(fork, "Fork", Counted)
             patch.setattr(reading, "MIN_FILES", 1)
             forks.clear()
@@ -122,21 +138,22 @@ def test_a_file_that_is_edited_meanwhile_is_read_as_it_was_read_first(
 ) -> None:
     files = {
         f"environments/{name}.yml": f"name: {name}\nimage: i:1\nconda_file: c.txt\n"
-        for name in ("a", "b")
+        for name in "abcd"
     }
     root = write(tmp_path, {**files, "environments/c.txt": "dependencies: [python=0]\n"})
-    conda = root / "environments" / "c.txt"
-    read = reading.Reader._read
+    read = project_files.read_regular_file
 
-    def edited(self: reading.Reader, path: str) -> Draft:
-        conda.write_text(f"dependencies: [python={path[-5]}]\n")
-        return read(self, path)
+    def edited(path: str) -> bytes:
+        # Each process finds another content.
+        return read(path).replace(b"python=0", b"python=%d" % os.getpid())
 
-    monkeypatch.setattr(reading.Reader, "_read", edited)
+    monkeypatch.setattr(project_files, "read_regular_file", edited)
     loaded, _ = load_in(2, monkeypatch)(root)
 
-    specs = {item.name: item.spec.conda_file for item in loaded.declarations}
-    assert specs["a"] == specs["b"]
+    assert len(loaded.declarations) == 4
+    assert {item.spec.conda_file for item in loaded.declarations} == {
+        f'{{"dependencies":["python={os.getpid()}"]}}'
+    }
 
 
 def test_drafts_of_several_processes_share_the_report_of_a_conda_file(
