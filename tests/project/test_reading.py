@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from envsync.model.policy import FilePolicy
-from envsync.project import files as project_files
 from envsync.project import fork, processes, reading
+from envsync.project.disk import read_regular_file
 from envsync.project.files import Files
 from envsync.project.load import Loaded, load
 from tests.project.project import DATA, Contents, write
@@ -141,13 +141,12 @@ def test_a_file_that_is_edited_meanwhile_is_read_as_it_was_read_first(
         for name in "abcd"
     }
     root = write(tmp_path, {**files, "environments/c.txt": "dependencies: [python=0]\n"})
-    read = project_files.read_regular_file
 
     def edited(path: str) -> bytes:
         # Each process finds another content.
-        return read(path).replace(b"python=0", b"python=%d" % os.getpid())
+        return read_regular_file(path).replace(b"python=0", b"python=%d" % os.getpid())
 
-    monkeypatch.setattr(project_files, "read_regular_file", edited)
+    monkeypatch.setattr("envsync.project.files.read_regular_file", edited)
     loaded, _ = load_in(2, monkeypatch)(root)
 
     assert len(loaded.declarations) == 4
