@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -27,6 +27,8 @@ from envsync.project.rules import Level
 from envsync.project.search.candidate import Candidate, classify, leads_out
 from envsync.project.search.walk import YamlFile
 from envsync.project.yaml.nodes import TextProblem
+
+Item = TypeVar("Item")
 
 MIN_FILES: Final = 200
 """Minimum number of YAML files for each process. Reading them takes some 40 ms."""
@@ -122,9 +124,9 @@ class Reader(Struct):
         return _Read(
             candidates,
             drafts,
-            contents=dict(islice(files.contents.items(), contents, None)),
-            named=dict(islice(files.named.items(), named, None)),
-            condas=dict(islice(files.condas.items(), condas, None)),
+            contents=_added(files.contents, contents),
+            named=_added(files.named, named),
+            condas=_added(files.condas, condas),
         )
 
     def _add(self, read: _Read) -> Mapping[str, Candidate]:
@@ -198,3 +200,8 @@ class Reader(Struct):
         report = Report(shown, self.rules)
         report.add_problem(TextProblem(rule, message, fix=fix))
         return Draft(report)
+
+
+def _added(cache: dict[str, Item], size: int) -> dict[str, Item]:
+    """Returns what was added to a cache since it had a size. Starts at the end, which is faster."""
+    return dict(islice(reversed(cache.items()), len(cache) - size))
