@@ -48,12 +48,15 @@ SHARING = "name: NAME\nimage: i:1\nconda_file: shared.yml\n"
 Load = Callable[[Path], tuple[Loaded, Files]]
 
 
-def load_in(count: int, monkeypatch: pytest.MonkeyPatch, **others: Any) -> Load:
+def load_in(
+    count: int, monkeypatch: pytest.MonkeyPatch, *, fail: bool = False, **others: Any
+) -> Load:
     """Returns a function that loads a directory in a number of processes.
 
     Args:
         count: the number of processes.
         monkeypatch: the fixture.
+        fail: whether the results of all forks are lost.
         others: further arguments of `load`.
     """
     forks: list[int] = []
@@ -77,7 +80,7 @@ def load_in(count: int, monkeypatch: pytest.MonkeyPatch, **others: Any) -> Load:
         def receive(self) -> list[Any]:
             received = super().receive()
             assert received
-            return received
+            return [] if fail else received
 
     def loaded(root: Path) -> tuple[Loaded, Files]:
         files = Files.below(root)
@@ -117,6 +120,17 @@ def test_several_processes_read_the_same_as_one(
         for declaration in several.declarations:
             with pytest.raises(TypeError):
                 declaration.metadata.tags["new"] = "1"  # type: ignore[index]
+
+
+def test_a_process_reads_the_files_of_forks_that_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path, PROJECT)
+    one, files = load_in(1, monkeypatch)(root)
+    alone, theirs = load_in(3, monkeypatch, fail=True)(root)
+
+    assert alone == one
+    assert theirs.contents == files.contents
 
 
 def test_several_processes_read_the_same_public_repositories_as_one(
@@ -194,7 +208,7 @@ def test_rules_and_policy_are_the_same_in_every_process(
     root = write(
         tmp_path, {f"{name}.yml": f"name: {name}\nimage: other.io/i:1\n" for name in "abcd"}
     )
-    arguments = {
+    arguments: dict[str, Any] = {
         "rules": {"missing-description": "error"},
         "policy": FilePolicy(images=("mcr.microsoft.com/*",)),
         "versions": "explicit",
