@@ -33,6 +33,17 @@ def show(work):
 
 def count(items=9):
     print(process_count(items, least=3))
+
+def together(work, processes=3):
+    # Each process waits for the others at its first batch, so that each gets a batch.
+    from multiprocessing import Barrier
+    barrier, taken = Barrier(processes, timeout=60), []
+    def started(batch):
+        if not taken:
+            barrier.wait()
+        taken.append(batch)
+        return work(batch)
+    return started
 """
 
 
@@ -51,19 +62,15 @@ def run(code: str, ends: int = 0) -> Any:
 def test_each_batch_is_handled_once_and_a_slow_process_takes_fewer() -> None:
     done = run(
         """
-        from multiprocessing import Barrier, Value
-        barrier, left = Barrier(3, timeout=60), Value("i", 9)
-        taken = []
+        from multiprocessing import Value
+        left = Value("i", 9)
         def work(batch):
-            if not taken:
-                barrier.wait()
-            taken.append(batch)
             with left.get_lock():
                 left.value -= 1
             while os.getpid() == parent and left.value:
                 time.sleep(0.01)
             return list(batch), os.getpid()
-        show(work)
+        show(together(work))
         """
     )
 
@@ -109,17 +116,11 @@ def test_the_numbers_of_the_batches_fit_into_every_pipe(items: int, batches: int
 def test_the_results_of_a_fork_that_fails_are_missing(failure: str) -> None:
     done = run(
         f"""
-        from multiprocessing import Barrier
-        barrier = Barrier(3, timeout=60)
-        taken = []
         def work(batch):
-            if not taken:
-                barrier.wait()
-            taken.append(batch)
             if os.getpid() != parent:
                 {failure}
             return list(batch)
-        show(work)
+        show(together(work))
         """
     )
 
@@ -133,18 +134,11 @@ def test_this_process_handles_what_remains_if_the_system_refuses_a_fork(
 ) -> None:
     done = run(
         f"""
-        from multiprocessing import Barrier
         import resource
-        barrier = Barrier({processes}, timeout=60)
+        work = together(lambda batch: (os.getpid(), list(batch)), {processes})
         lowest = os.dup(0)
         os.close(lowest)
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + {free}, lowest + {free}))
-        taken = []
-        def work(batch):
-            if not taken:
-                barrier.wait()
-            taken.append(batch)
-            return os.getpid(), list(batch)
         show(work)
         """
     )
@@ -204,19 +198,13 @@ def test_a_signal_ends_a_fork_without_the_handlers_of_this_process() -> None:
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(os.eventfd(0, os.EFD_NONBLOCK))
-        from multiprocessing import Barrier
-        barrier = Barrier(3, timeout=60)
-        taken = []
         def work(batch):
-            if not taken:
-                barrier.wait()
-            taken.append(batch)
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             handlers = [signal.getsignal(item) for item in (signal.SIGTERM, signal.SIGHUP)]
             found = [item if isinstance(item, int) else -1 for item in handlers]
             inherited = os.getpid() == parent or signal.set_wakeup_fd(-1) >= 0
             return [*found, len(blocked), inherited, os.getpid()]
-        show(work)
+        show(together(work))
         """
     )
 
