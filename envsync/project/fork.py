@@ -33,8 +33,8 @@ def in_forks(
 ) -> list[Result]:
     """Calls a function with each batch of a list, in this process and in forks.
 
-    A process takes the next batch when it has handled its last one, so a process that is slow, or
-    has other work, takes fewer batches.
+    A process takes a batch whenever it has nothing to do, so a process that is slow, or has other
+    work, takes fewer batches.
 
     Args:
         work: the function. Its results must be picklable. What it changes in a fork is lost.
@@ -81,6 +81,8 @@ class _Batches(Generic[Item]):
         return self
 
     def __exit__(self, *_: object) -> None:
+        # After an error, nobody needs the rest. A fork that finds no further batch ends.
+        self._source.readall()
         self._source.close()
 
     def __iter__(self) -> Iterator[Sequence[Item]]:
@@ -126,6 +128,7 @@ class Fork(Generic[Item, Result]):
     def start(self) -> None:
         """Starts the fork, unless the system refuses it."""
         with suppress(OSError):  # too many open files, or too many processes
+            parent = os.getpid()
             source, sink = os.pipe()
             self._reader = open(source, "rb")  # noqa: SIM115 - `__exit__` closes it
             with open(sink, "wb") as writer, _blocked_signals(), warnings.catch_warnings():
@@ -133,7 +136,7 @@ class Fork(Generic[Item, Result]):
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self._process = os.fork()
                 if self._process == 0:
-                    self._run(writer)
+                    self._run(writer, parent)
 
     def receive(self) -> list[Result]:
         """Waits for the results. Returns an empty list if the fork failed."""
@@ -149,11 +152,11 @@ class Fork(Generic[Item, Result]):
         self._process = None
         return [] if failed else results
 
-    def _run(self, writer: io.BufferedWriter) -> NoReturn:
+    def _run(self, writer: io.BufferedWriter, parent: int) -> NoReturn:
         """Handles batches and ends the process, without the clean-up of the parent process."""
         status = 1
         try:
-            # If the parent process ends, the pipe has no reader, and writing fails.
+            # Otherwise, this fork could write to a pipe that only the fork itself can read.
             if self._reader:
                 self._reader.close()
             # The handlers belong to the parent process, which counts signals.
@@ -162,10 +165,13 @@ class Fork(Generic[Item, Result]):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            # Each result is pickled at once, because the parent process waits for the last one.
-            # They are sent at the end, because a full pipe would wait for the parent process.
+            # Each result is pickled as soon as it is there, because the parent process waits while
+            # the last results are pickled. All results are sent at the end, because this fork would
+            # have to wait for the parent process if the pipe were full.
             results = io.BytesIO()
             for batch in self._batches:
+                if os.getppid() != parent:
+                    os._exit(status)  # nobody needs the results
                 _Pickler(results, pickle.HIGHEST_PROTOCOL).dump([self._work(batch)])
             pickle.dump(_END, results)
             writer.write(results.getbuffer())

@@ -39,6 +39,8 @@ def _may_fork() -> bool:
     A fork copies only the thread that calls `fork`. If another thread holds a lock at this time,
     the fork waits for the lock forever.
     """
+    if not hasattr(os, "fork"):
+        return False
     # Otherwise, somebody else takes the exit codes of forks.
     if signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
@@ -31,7 +31,7 @@ from envsync.project.yaml.nodes import TextProblem
 Item = TypeVar("Item")
 
 MIN_FILES: Final = 200
-"""Minimum number of YAML files for each process. Reading them takes some 40 ms."""
+"""Minimum number of YAML files for each process. Reading them takes about 40 ms."""
 
 
 class _Read(Struct, frozen=True):
@@ -69,8 +69,8 @@ class Reader(Struct):
     policy: FilePolicy
     meanwhile: Callable[[], object] | None = None
     _drafts: dict[str, Draft] = field(default_factory=dict)
-    # The reports of the conda files, by the path in messages.
-    _reports: dict[str, Report] = field(default_factory=dict)
+    # The conda files that the drafts share, by the path in messages.
+    _condas: dict[str, Conda] = field(default_factory=dict)
 
     def classify(
         self, found: Sequence[YamlFile], wanted: Callable[[str], bool] = lambda _: True
@@ -91,11 +91,12 @@ class Reader(Struct):
             # Imported here, because most projects are small.
             from envsync.project.fork import in_forks
 
+            self._keep(self.files.condas.values())
             read_files = partial(self._read_files, wanted=wanted)
             contents, same = self.files.contents, True
             for read in in_forks(read_files, found, count, self.meanwhile):
                 # Several processes read a conda file. If somebody has edited the file meanwhile,
-                # this process reads this batch again, with the content that is known first. It also
+                # this process reads this batch again, with the content that was read first. It also
                 # reads all later batches again, because the file can be in the cache of their fork.
                 same &= all(
                     contents.get(path, data) == data for path, data in read.contents.items()
@@ -134,15 +135,25 @@ class Reader(Struct):
         files = self.files
         files.contents.update(read.contents)
         files.named.update(read.named)
-        # Drafts that name the same conda file must share its report.
-        for path, conda in read.condas.items():
-            known = files.condas.setdefault(path, conda)
-            if known.report:
-                self._reports[known.report.file] = known.report
-        for path, draft in read.drafts.items():
-            reports = tuple(self._reports.get(item.file, item) for item in draft.file_reports)
-            self._drafts[path] = replace(draft, file_reports=reports)
+        self._keep(files.condas.setdefault(path, conda) for path, conda in read.condas.items())
+        self._drafts.update((path, self._sharing(draft)) for path, draft in read.drafts.items())
         return read.candidates
+
+    def _keep(self, condas: Iterable[Conda]) -> None:
+        self._condas.update((conda.report.file, conda) for conda in condas if conda.report)
+
+    def _sharing(self, draft: Draft) -> Draft:
+        """Returns the draft with the report and the text of its conda file that others share.
+
+        Each problem of a conda file is reported once, and a long text needs memory once.
+        """
+        reports, spec = [], draft.spec
+        for report in draft.file_reports:
+            conda = self._condas.get(report.file, Conda(None, report))
+            reports.append(conda.report or report)
+            if spec and spec.conda_file is not conda.text and spec.conda_file == conda.text:
+                spec = replace(spec, conda_file=conda.text)
+        return replace(draft, file_reports=tuple(reports), spec=spec)
 
     def read(self, path: str) -> Draft:
         """Reads the environment file at an absolute path."""
@@ -203,5 +214,5 @@ class Reader(Struct):
 
 
 def _added(cache: dict[str, Item], size: int) -> dict[str, Item]:
-    """Returns what was added to a cache since it had a size. Starts at the end, which is faster."""
+    """Returns what was added to a cache after it had `size` entries. Skips the earlier entries."""
     return dict(islice(reversed(cache.items()), len(cache) - size))

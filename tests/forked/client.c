@@ -1,4 +1,5 @@
-/* The program that a test starts: asks the server for a fork, and ends as the fork does.
+/* The program that a test starts: asks the server for a fork, and ends with the exit code or
+by the signal of the fork.
 
 It does the same as client.py, which takes ten times as long to start. SOCKET is the path of the
 server's socket. */

@@ -64,7 +64,7 @@ class Request(NamedTuple):
     streams: dict[int, int]
 
     def close(self) -> None:
-        """Closes the files of this process."""
+        """Closes the descriptors of the directory and of the streams."""
         for file in (self.directory, *self.streams.values()):
             os.close(file)
 
@@ -102,7 +102,7 @@ class Fork(NamedTuple):
         return False
 
     def close(self) -> None:
-        """Closes the files of this process."""
+        """Closes the connection of the client, and the descriptor of the process."""
         self.client.close()
         os.close(self.ended)
 

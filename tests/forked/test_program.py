@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,10 @@ def envsync(request: pytest.FixtureRequest) -> str:
     if request.param == "python":
         path = path.with_name("client")
         write_client(path)
+    elif shutil.which(os.environ.get("CC", "cc")) is None:
+        pytest.skip("there is no C compiler")
+    else:
+        assert not path.read_bytes().startswith(b"#!"), "The program was not compiled."
     return str(path)
 
 

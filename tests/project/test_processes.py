@@ -92,6 +92,7 @@ def test_the_numbers_of_the_batches_fit_into_every_pipe(items: int, batches: int
         def small():
             ends = pipe()
             fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, 4096)
+            os.set_blocking(ends[1], False)  # a full pipe is an error
             return ends
         os.pipe = small
         with forks._Batches(range({items})) as batches:
@@ -175,16 +176,48 @@ def test_an_interrupt_ends_the_forks(moment: str) -> None:
     assert done == "no fork is left"
 
 
+def test_a_fork_that_is_not_killed_takes_no_batch_after_an_error() -> None:
+    # Ctrl-C can come after the fork and before this process knows the fork.
+    done = run(
+        """
+        from multiprocessing import Event, Value
+        failed, taken = Event(), Value("i", 0)
+        forks.Fork.__exit__ = lambda self, *_: self._reader.close()
+        def work(batch):
+            with taken.get_lock():
+                taken.value += 1
+            if os.getpid() == parent:
+                raise RuntimeError
+            failed.wait(60)
+        try:
+            in_forks(together(work))
+        except RuntimeError:
+            failed.set()
+        os.waitpid(-1, 0)
+        os.waitpid(-1, 0)
+        print(taken.value)
+        """
+    )
+
+    assert done == 3
+
+
 def test_a_fork_ends_if_this_process_ends() -> None:
     # The fork inherits standard output, so `run` waits until the fork has ended.
     done = run(
         """
+        taken = []
         def work(batch):
+            taken.append(batch)
+            if len(taken) > 1:
+                print("A fork has taken a second batch.", flush=True)
             if os.getpid() == parent:
                 print('"ended"', flush=True)
                 os.kill(parent, signal.SIGKILL)
+            while os.getppid() == parent:
+                time.sleep(0.01)
             return "x" * 1_000_000
-        show(work)
+        show(together(work))
         """,
         ends=-9,
     )
@@ -229,6 +262,10 @@ def test_only_the_thread_for_signals_allows_a_fork(name: str, processes: int) ->
 @pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: None"])
 def test_a_program_that_waits_for_all_its_children_is_not_forked(handler: str) -> None:
     assert run(f"signal.signal(signal.SIGCHLD, {handler})\ncount()") == 1
+
+
+def test_a_system_without_forks_handles_the_list_in_one_process() -> None:
+    assert run("del os.fork, signal.SIGCHLD\ncount()") == 1
 
 
 @pytest.mark.parametrize(("items", "processes"), [(0, 1), (5, 1), (6, 2), (9, 3), (90, 3)])

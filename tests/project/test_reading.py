@@ -49,7 +49,12 @@ Load = Callable[[Path], tuple[Loaded, Files]]
 
 
 def load_in(
-    count: int, monkeypatch: pytest.MonkeyPatch, *, fail: bool = False, **others: Any
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    fail: bool = False,
+    files: Files | None = None,
+    **others: Any,
 ) -> Load:
     """Returns a function that loads a directory in a number of processes.
 
@@ -57,6 +62,7 @@ def load_in(
         count: the number of processes.
         monkeypatch: the fixture.
         fail: whether the results of all forks are lost.
+        files: the file cache. If None, each load has a new cache.
         others: further arguments of `load`.
     """
     forks: list[int] = []
@@ -83,7 +89,7 @@ def load_in(
             return [] if fail else received
 
     def loaded(root: Path) -> tuple[Loaded, Files]:
-        files = Files.below(root)
+        cache = files or Files.below(root)
         with monkeypatch.context() as patch:
             # pytest has threads, but none of them holds a lock that reading needs.
             patch.setattr(processes, "_may_fork", lambda: True)
@@ -94,9 +100,9 @@ def load_in(
             patch.setattr(reading, "MIN_FILES", 1)
             forks.clear()
             arguments = {"rules": {}, "versions": "auto", **others}
-            result = load(root, [root], files=files, **arguments)
+            result = load(root, [root], files=cache, **arguments)
             assert len(forks) == count - 1
-        return result, files
+        return result, cache
 
     return loaded
 
@@ -182,6 +188,50 @@ def test_drafts_of_several_processes_share_the_report_of_a_conda_file(
 
     assert [problem.file for problem in one.problems].count("environments/shared.yml") > 100
     assert several == one
+
+
+def test_drafts_share_a_conda_file_that_the_cache_contains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(
+        tmp_path,
+        {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcdef"}
+        | {"environments/shared.yml": f"{CONDA}  - numpy\n"},
+    )
+    one, files = load_in(1, monkeypatch)(root)
+    several = load_in(3, monkeypatch, files=files)(root)[0]
+
+    assert "environments/shared.yml" in {problem.file for problem in one.problems}
+    assert several == one
+
+
+def test_declarations_share_the_text_of_a_conda_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(
+        tmp_path,
+        {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcdef"}
+        | {"environments/shared.yml": CONDA},
+    )
+    loaded = load_in(3, monkeypatch)(root)[0]
+
+    assert len(loaded.declarations) == 6
+    assert len({id(item.spec.conda_file) for item in loaded.declarations}) == 1
+
+
+def test_batches_of_several_files_are_read_as_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path, PROJECT)
+    one, files = load_in(1, monkeypatch)(root)
+    monkeypatch.setattr(processes, "_may_fork", lambda: True)
+    monkeypatch.setattr(processes, "cores", lambda: 3)
+    monkeypatch.setattr(reading, "MIN_FILES", 1)
+    monkeypatch.setattr(fork, "BATCH", 3)
+    theirs = Files.below(root)
+
+    assert load(root, [root], files=theirs, rules={}, versions="auto") == one
+    assert theirs.contents == files.contents
 
 
 @pytest.mark.parametrize("count", [1, 3])
