@@ -355,8 +355,9 @@ def state_after(steps: Iterable[Files], policy: Policy) -> State:
         return target.read(None)
 
 
-# Each example takes long, because it runs twelve applies. It covers four of the 48 combinations of a
-# file and its edits, one for each name, so 24 examples cover each combination twice on average.
+# Each example runs twelve applies, which takes long. An example has four names, and each name has
+# one of 48 combinations of a file and its edits. So 24 examples have each combination twice on
+# average.
 @settings(max_examples=24, deadline=None)
 @given(all_files, image_edits, python_edits)
 def test_two_branches_merged_in_either_order_end_in_the_same_state(
