@@ -91,10 +91,6 @@ class _Batches(Generic[Item]):
             yield self._items[start : start + self._length]
 
 
-_END: Final = None
-"""The last object that a fork sends. The results come before it, each in a list."""
-
-
 class Fork(Generic[Item, Result]):
     """A fork of this process that handles batches and ends.
 
@@ -144,8 +140,10 @@ class Fork(Generic[Item, Result]):
             return []
         results: list[Result] = []
         try:
-            while (found := pickle.load(self._reader)) is not _END:  # noqa: S301 - our own fork wrote it
-                results += found
+            while True:
+                results.append(pickle.load(self._reader))  # noqa: S301 - our own fork wrote it
+        except EOFError:
+            pass  # the fork has ended, and its exit code says whether these are all results
         except Exception:  # noqa: BLE001 - a fork that was killed can leave any bytes
             return []
         failed = os.waitpid(self._process, 0)[1] != 0
@@ -172,8 +170,7 @@ class Fork(Generic[Item, Result]):
             for batch in self._batches:
                 if os.getppid() != parent:
                     os._exit(status)  # nobody needs the results
-                _Pickler(results, pickle.HIGHEST_PROTOCOL).dump([self._work(batch)])
-            pickle.dump(_END, results)
+                _Pickler(results, pickle.HIGHEST_PROTOCOL).dump(self._work(batch))
             writer.write(results.getbuffer())
             writer.flush()
             status = 0

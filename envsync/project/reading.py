@@ -101,8 +101,9 @@ class Reader(Struct):
                 same &= all(
                     contents.get(path, data) == data for path, data in read.contents.items()
                 )
-                again = [candidate.file for candidate in read.candidates.values()]
-                known.update(self._add(read if same else read_files(again)))
+                if not same:
+                    read = read_files([item.file for item in read.candidates.values()])
+                known.update(self._add(read))
         return [known.get(file.path) or classify(file, self.files) for file in found]
 
     def _read_files(self, found: Sequence[YamlFile], wanted: Callable[[str], bool]) -> _Read:

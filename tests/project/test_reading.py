@@ -45,6 +45,13 @@ PROJECT: Contents = {
 
 SHARING = "name: NAME\nimage: i:1\nconda_file: shared.yml\n"
 
+
+def write_sharing(root: Path, conda: str) -> Path:
+    """Writes six environments that name the same conda file."""
+    files = {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcdef"}
+    return write(root, {**files, "environments/shared.yml": conda})
+
+
 Load = Callable[[Path], tuple[Loaded, Files]]
 
 
@@ -179,11 +186,7 @@ def test_drafts_of_several_processes_share_the_report_of_a_conda_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unknown = "".join(f"unknown{number}: 1\n" for number in range(150))
-    root = write(
-        tmp_path,
-        {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcd"}
-        | {"environments/shared.yml": CONDA + unknown},
-    )
+    root = write_sharing(tmp_path, CONDA + unknown)
     one, several = load_in(1, monkeypatch)(root)[0], load_in(4, monkeypatch)(root)[0]
 
     assert [problem.file for problem in one.problems].count("environments/shared.yml") > 100
@@ -193,11 +196,7 @@ def test_drafts_of_several_processes_share_the_report_of_a_conda_file(
 def test_drafts_share_a_conda_file_that_the_cache_contains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = write(
-        tmp_path,
-        {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcdef"}
-        | {"environments/shared.yml": f"{CONDA}  - numpy\n"},
-    )
+    root = write_sharing(tmp_path, f"{CONDA}  - numpy\n")
     one, files = load_in(1, monkeypatch)(root)
     several = load_in(3, monkeypatch, files=files)(root)[0]
 
@@ -208,11 +207,7 @@ def test_drafts_share_a_conda_file_that_the_cache_contains(
 def test_declarations_share_the_text_of_a_conda_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = write(
-        tmp_path,
-        {f"environments/{name}.yml": SHARING.replace("NAME", name) for name in "abcdef"}
-        | {"environments/shared.yml": CONDA},
-    )
+    root = write_sharing(tmp_path, CONDA)
     loaded = load_in(3, monkeypatch)(root)[0]
 
     assert len(loaded.declarations) == 6
