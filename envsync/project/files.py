@@ -16,15 +16,13 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from envsync.project.disk import read_regular_file, real_path
 from envsync.project.memo import NO_MEMO, Memo
 from envsync.project.problems import Report
+from envsync.project.state_directory import NAME as STATE
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
 
 if TYPE_CHECKING:
     from envsync.project.context.scan import ContextScan
-
-_STATE: Final = ".envsync"
-"""The directory in a project for everything that envsync itself stores."""
 
 _NODE: Final = 300
 """The memory of a node with its text and its positions, in bytes."""
@@ -198,7 +196,7 @@ class Files(Struct):
             # Imported here, because most projects have no local build context.
             from envsync.project.context.scan import scan_resolved
 
-            state = os.path.join(self.real_root, _STATE)
+            state = os.path.join(self.real_root, STATE)
             scan = scan_resolved(directory, boundary, state, memo=self.memo)
             self.scans[directory, boundary] = scan
         return scan

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from msgspec.structs import astuple
 
 from envsync._version import __version__
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
+from envsync.project.state_directory import replace_state_file
 from envsync.solving.channels import addresses, local_directory
 from envsync.solving.request import PLATFORMS, Fault, Request, Result
 
@@ -68,12 +68,8 @@ class Cache:
         key = self._key(request)
         content: JSON = {"key": key, "faults": [fault.to_json() for fault in result.faults]}
         with suppress(OSError):
-            self._directory.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError), (self._state / ".gitignore").open("x") as file:
-                file.write("*\n")
-            temporary = self._directory / f"{key}.{os.getpid()}.tmp"
-            temporary.write_text(canonical_json(content), encoding="utf-8")
-            temporary.replace(self._directory / f"{key}.json")
+            path = self._directory / f"{key}.json"
+            replace_state_file(self._state, path, canonical_json(content).encode())
 
     def remove_old(self) -> None:
         """Removes results that were written more than a week ago."""

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from threading import get_ident
 from typing import Final
 
 from envsync._version import __version__
@@ -28,6 +26,7 @@ from envsync.project import lfs
 from envsync.project.context import content, credentials, reading
 from envsync.project.context.file_system import trusted_device
 from envsync.project.context.reading import FileContent, FoundFile, identity, read_all
+from envsync.project.state_directory import read_state_file, replace_state_file
 
 SETTLED: Final = 60 * 1_000_000_000
 """Nanoseconds for which a file must be unchanged before its digest is stored.
@@ -141,15 +140,7 @@ class DigestCache:
 
     def _read(self) -> dict[str, str]:
         """Returns the entries of the cache file. Raises OSError or ValueError if it is unusable."""
-        _ensure_directory(self._state)
-        _ensure_directory(self._directory)
-        # With these flags, opening a link fails, and opening a named pipe does not block.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        with open(os.open(self._path, flags), "rb", buffering=0) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                raise ValueError("not a cache")
-            data = file.read()
+        data = read_state_file(self._state, self._path, _MAX_BYTES)
         checksum, _, body = data.partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() != checksum:
             raise ValueError("damaged")
@@ -171,21 +162,9 @@ class DigestCache:
         data = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
         if len(data) > _MAX_BYTES:
             return
-        temporary = self._path.with_suffix(f".{os.getpid()}-{get_ident()}.tmp")
         with suppress(OSError):
-            self._state.mkdir(exist_ok=True)
-            _ensure_directory(self._state)
-            with suppress(FileExistsError), (self._state / ".gitignore").open("x") as file:
-                file.write("*\n")
-            self._directory.mkdir(exist_ok=True)
-            _ensure_directory(self._directory)
+            replace_state_file(self._state, self._path, data)
             self._remove_old()
-            try:
-                with temporary.open("xb") as output:
-                    output.write(data)
-                temporary.replace(self._path)
-            finally:
-                temporary.unlink(missing_ok=True)
 
     def _remove_old(self) -> None:
         """Removes cache files that were last written more than 30 days ago."""
@@ -194,15 +173,6 @@ class DigestCache:
             with suppress(OSError):
                 if path.lstat().st_mtime < oldest:
                     path.unlink()
-
-
-def _ensure_directory(path: Path) -> None:
-    """Raises OSError if a path is not a directory, or is a link.
-
-    A link in a repository could lead to any directory of this machine.
-    """
-    if not stat.S_ISDIR(path.lstat().st_mode):
-        raise NotADirectoryError(str(path))
 
 
 def _rules() -> str:
