@@ -11,12 +11,12 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measuring import ENVSYNC, ROUNDS, Command, in_turn, once
+from benchmarks.measuring import ENVSYNC, ROUNDS, Command, first_and_again, in_turn, once
 from benchmarks.projects import commit_all, write_project
 
 LIMIT = 1.15
@@ -39,15 +39,11 @@ def checkouts(*commits: str) -> Iterator[list[Path]]:
                 subprocess.run(command, check=False, capture_output=True)
 
 
-def compare(sources: list[Path], arguments: tuple[str, ...], directory: Path) -> float:
-    """Returns the median of the second source divided by the median of the first, in CPU time.
+def compare(commands: Sequence[Command]) -> float:
+    """Returns the median of the second command divided by the median of the first, in CPU time.
 
     CPU time is compared, because other processes of the machine change it less than wall time.
     """
-    commands = [
-        Command((*ENVSYNC, *arguments), directory, {"PYTHONPATH": str(source)})
-        for source in sources
-    ]
     old, new = (
         median(cost.cpu for cost in costs) for costs in in_turn(*commands, rounds=2 * ROUNDS - 1)
     )
@@ -62,28 +58,42 @@ def main() -> int:
     options = parser.parse_args()
     slower = []
     with tempfile.TemporaryDirectory() as scratch, checkouts(options.base, options.head) as sources:
-        small, large = (write_project(Path(scratch) / str(count), count) for count in (20, 1_000))
-        for directory in (small, large):
-            commit_all(directory)
-            apply = (*ENVSYNC, "-q", "apply", "--yes", "--no-verify")
-            once(Command(apply, directory, {"PYTHONPATH": str(sources[0])}))
-        for arguments, directory in (
-            (("--help",), small),
-            (("-q", "validate"), small),
-            (("-q", "check"), small),
-            (("-q", "validate"), large),
-            (("plan",), large),
-        ):
-            what = f"{' '.join(arguments)} ({directory.name} environments)"
-            found = compare(sources, arguments, directory)
+        for what, commands in _pairs(Path(scratch), sources):
+            found = compare(commands)
             if found > LIMIT:
-                found = min(found, compare(sources, arguments, directory))
-            print(f"{what:<40} {found:5.2f}x", flush=True)
+                found = min(found, compare(commands))
+            print(f"{what:<50} {found:5.2f}x", flush=True)
             if found > LIMIT:
                 slower.append(what)
     if slower:
         print(f"Slower than {options.base} by more than 15 %: {', '.join(slower)}", file=sys.stderr)
     return int(bool(slower))
+
+
+def _pairs(scratch: Path, sources: Sequence[Path]) -> Iterator[tuple[str, Sequence[Command]]]:
+    """Yields the name of each command, and the command of each commit in a project of its own."""
+    for count, arguments in (
+        (20, ("--help",)),
+        (20, ("-q", "validate")),
+        (20, ("-q", "check")),
+        (1_000, ("-q", "validate")),
+        (1_000, ("plan",)),
+    ):
+        commands = []
+        for source in sources:
+            directory = scratch / source.name / str(count)
+            variables = {"PYTHONPATH": str(source)}
+            if not directory.exists():
+                commit_all(write_project(directory, count))
+                apply = (*ENVSYNC, "-q", "apply", "--yes", "--no-verify")
+                once(Command(apply, directory, variables))
+            commands.append(Command((*ENVSYNC, *arguments), directory, variables))
+        what = f"{' '.join(arguments)} ({count} environments"
+        if count == 20:
+            yield f"{what})", commands
+            continue
+        for old, new in zip(*map(first_and_again, commands), strict=True):
+            yield f"{what}, {old[0]})", [old[1], new[1]]
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -35,6 +35,20 @@ class Command:
     variables: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[], object] | None = None
     codes: tuple[int, ...] = (0,)
+
+
+def first_and_again(command: Command) -> Iterator[tuple[str, Command]]:
+    """Yields a command in two ways, each with its name in the table.
+
+    The first run finds nothing that an earlier command has read. The second run finds everything,
+    as the next command of a user does.
+    """
+
+    def forget() -> None:
+        (command.directory / ".envsync" / "reads").unlink(missing_ok=True)
+
+    yield "first run", replace(command, prepare=forget)
+    yield "again", command
 
 
 @dataclass(frozen=True, slots=True)

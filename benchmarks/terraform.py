@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measuring import ENVSYNC, Command, Row, once, ratio
+from benchmarks.measuring import ENVSYNC, Command, Row, first_and_again, once, ratio
 from benchmarks.projects import terraform_file, write_project
 
 COUNT = 1_000
@@ -56,14 +56,15 @@ def rows(scratch: Path, rounds: int) -> Iterator[Row]:
         at_least=True,
         rounds=rounds,
     )
-    yield ratio(
-        f"`plan` of {COUNT:,}, nothing to do, local target",
-        "`terraform plan` of as many resources",
-        (Command((*ENVSYNC, "plan"), ours), terraform("plan")),
-        goal=5,
-        at_least=True,
-        rounds=rounds,
-    )
+    for which, plan in first_and_again(Command((*ENVSYNC, "plan"), ours)):
+        yield ratio(
+            f"`plan` of {COUNT:,}, nothing to do, local target, {which}",
+            "`terraform plan` of as many resources",
+            (plan, terraform("plan")),
+            goal=5,
+            at_least=True,
+            rounds=rounds,
+        )
 
 
 def _forget(directory: Path) -> None:
