@@ -144,6 +144,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         policy=config.file_policy,
         # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
+        keep_reads=True,
     )
     problems = [*loaded.problems, *_settings_problems(config, loaded)]
     if not loaded.files and not any(problem.severity == "error" for problem in problems):

@@ -63,6 +63,7 @@ def load(
     files: Files | None = None,
     policy: FilePolicy = NO_FILE_POLICY,
     meanwhile: Callable[[], object] | None = None,
+    keep_reads: bool = False,
 ) -> Loaded:
     """Reads the environment files of a project.
 
@@ -78,6 +79,7 @@ def load(
         files: the file cache to use. If None, a new cache is created.
         policy: what environment files may use.
         meanwhile: called while other processes read files. Not called if there are few files.
+        keep_reads: whether `.envsync/` keeps what is read from many files.
 
     Returns:
         The declarations and the problems of the files. No exception is raised for a problem.
@@ -90,7 +92,7 @@ def load(
             directories.append(environment_directory)
         else:
             problems.append(_escaping_directory(files.display(environment_directory)))
-    reader = Reader(files, rules, versions, policy, meanwhile)
+    reader = Reader(files, rules, versions, policy, meanwhile, keep_reads)
     if paths is None:
         found = discover(directories, files, exclude, reader.classify)
     else:

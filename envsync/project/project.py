@@ -161,6 +161,7 @@ def read_project(config: Config, meanwhile: Callable[[], object] | None = None) 
         files=files,
         policy=config.file_policy,
         meanwhile=meanwhile,
+        keep_reads=True,
     )
     # If no error were raised here, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -28,6 +28,10 @@ from envsync.project.search.candidate import Candidate, classify, leads_out
 from envsync.project.search.walk import YamlFile
 from envsync.project.yaml.nodes import TextProblem
 
+if TYPE_CHECKING:
+    from envsync.project.cache.kept import Kept
+    from envsync.project.cache.reads import ReadCache
+
 Item = TypeVar("Item")
 
 MIN_FILES: Final = 200
@@ -43,6 +47,7 @@ class _Read(Struct, frozen=True):
         contents: the additions to `Files.contents`.
         named: the additions to `Files.named`.
         condas: the additions to `Files.condas`.
+        entries: the entries of the files for `ReadCache`, by key.
     """
 
     candidates: Mapping[str, Candidate]
@@ -50,6 +55,7 @@ class _Read(Struct, frozen=True):
     contents: Mapping[str, bytes | Unreadable]
     named: Mapping[str, dict[str, str]]
     condas: Mapping[str, Conda]
+    entries: Mapping[bytes, bytes]
 
 
 class Reader(Struct):
@@ -61,6 +67,7 @@ class Reader(Struct):
         versions: the policy for files without `version`.
         policy: what environment files may use.
         meanwhile: called while other processes read files, such as to read a local target.
+        keep_reads: whether `.envsync/` keeps what is read from many files.
     """
 
     files: Files
@@ -68,6 +75,7 @@ class Reader(Struct):
     versions: Versions
     policy: FilePolicy
     meanwhile: Callable[[], object] | None = None
+    keep_reads: bool = False
     _drafts: dict[str, Draft] = field(default_factory=dict)
     # The conda files that the drafts share, by the path in messages.
     _condas: dict[str, Conda] = field(default_factory=dict)
@@ -87,13 +95,15 @@ class Reader(Struct):
         """
         known: dict[str, Candidate] = {}
         count = process_count(len(found), least=MIN_FILES)
-        if count > 1:
+        cache = self._cache() if self.keep_reads and len(found) >= MIN_FILES else None
+        if count > 1 or cache:
             # Imported here, because most projects are small.
             from envsync.project.fork import in_forks
 
             self._keep(self.files.condas.values())
-            read_files = partial(self._read_files, wanted=wanted)
+            read_files = partial(self._read_files, wanted=wanted, cache=cache)
             contents, same = self.files.contents, True
+            entries: dict[bytes, bytes] = {}
             for read in in_forks(read_files, found, count, self.meanwhile):
                 # Several processes read a conda file. If somebody has edited the file meanwhile,
                 # this process reads this batch again, with the content that was read first. It also
@@ -104,15 +114,29 @@ class Reader(Struct):
                 if not same:
                     read = read_files([item.file for item in read.candidates.values()])
                 known.update(self._add(read))
+                entries.update(read.entries)
+            if cache:
+                cache.write(entries, len(found))
         return [known.get(file.path) or classify(file, self.files) for file in found]
 
-    def _read_files(self, found: Sequence[YamlFile], wanted: Callable[[str], bool]) -> _Read:
+    def _cache(self) -> ReadCache | None:
+        """Opens the cache of earlier commands, or returns None if this project cannot have one."""
+        from envsync.project.cache.reads import open_cache
+
+        files = self.files
+        settings = files.root, files.real_root, self.rules, self.versions, self.policy
+        return open_cache(files.real_root, settings)
+
+    def _read_files(
+        self, found: Sequence[YamlFile], wanted: Callable[[str], bool], cache: ReadCache | None
+    ) -> _Read:
         """Classifies files, and reads the environment files without a local build context.
 
         Scans of build contexts are too large to send to another process. So a file that probably
         has a build context is left out.
         """
-        files, candidates, drafts = self.files, {}, {}
+        files, kept = self.files, self._kept(cache)
+        candidates, drafts = {}, {}
         contents, named, condas = len(files.contents), len(files.named), len(files.condas)
         for file in found:
             if leads_out(file, files):
@@ -120,16 +144,31 @@ class Reader(Struct):
             content = files.content(file.path, file.real)
             if isinstance(content, Unreadable) or b"\nbuild" in content:
                 continue
-            candidate = candidates[file.path] = classify(file, files)
-            if candidate.reason is None and candidate.context is None and wanted(file.path):
-                drafts[file.path] = self._read(file.path)
+            is_wanted = wanted(file.path)
+            known = kept.find(file, content, is_wanted=is_wanted) if kept else None
+            candidate, draft = known or (classify(file, files), None)
+            if not known and candidate.reason is None and candidate.context is None and is_wanted:
+                draft = self._read(file.path)
+                if kept:
+                    kept.keep(candidate, draft, content)
+            candidates[file.path] = candidate
+            if draft:
+                drafts[file.path] = draft
         return _Read(
             candidates,
             drafts,
             contents=_added(files.contents, contents),
             named=_added(files.named, named),
             condas=_added(files.condas, condas),
+            entries=kept.used if kept else {},
         )
+
+    def _kept(self, cache: ReadCache | None) -> Kept | None:
+        if cache is None:
+            return None
+        from envsync.project.cache.kept import Kept
+
+        return Kept(cache, self.files, self.rules, self._boundary)
 
     def _add(self, read: _Read) -> Mapping[str, Candidate]:
         """Adds what a process has read. Returns the candidates."""
@@ -164,12 +203,7 @@ class Reader(Struct):
         files = self.files
         shown = files.display(path)
         directory, name = os.path.split(path)
-        # A file outside of the project can be named on the command line. Paths in such a file must
-        # not lead out of its own directory.
-        boundary, real_directory = files.real_root, files.real(directory)
-        if not is_within(real_directory, boundary):
-            boundary = real_directory
-        real = files.real(directory, name)
+        boundary, real = self._boundary(files.real(directory)), files.real(directory, name)
         if not is_within(real, boundary):
             message = "The file is a symbolic link that leads out of the project."
             fix = "Replace the link with the file itself."
@@ -207,6 +241,15 @@ class Reader(Struct):
             add_doubt(report, parsed, content, files.memo)
         files.drop_nodes(real)
         return draft
+
+    def _boundary(self, directory: str) -> str:
+        """Returns the directory that must contain all paths in the files of a directory.
+
+        A file outside of the project can be named on the command line. Paths in such a file must
+        not lead out of its own directory.
+        """
+        root = self.files.real_root
+        return root if is_within(directory, root) else directory
 
     def _failed(self, shown: str, rule: str, message: str, *, fix: str) -> Draft:
         report = Report(shown, self.rules)

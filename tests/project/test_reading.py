@@ -60,6 +60,7 @@ def load_in(
     monkeypatch: pytest.MonkeyPatch,
     *,
     fail: bool = False,
+    size: int = 1,
     files: Files | None = None,
     **others: Any,
 ) -> Load:
@@ -69,20 +70,22 @@ def load_in(
         count: the number of processes.
         monkeypatch: the fixture.
         fail: whether the results of all forks are lost.
+        size: the number of files in a batch.
         files: the file cache. If None, each load has a new cache.
         others: further arguments of `load`.
     """
     forks: list[int] = []
 
     class Dealt(fork._Batches[Any]):
-        """Each process gets every `count`-th file, so that all of them read."""
+        """Each process gets every `count`-th batch, so that all of them read."""
 
         def __iter__(self) -> Iterator[Sequence[Any]]:
             return self.of(0)
 
         def of(self, process: int) -> Iterator[Sequence[Any]]:
             return (
-                self._items[item : item + 1] for item in range(len(self._items))[process::count]
+                self._items[item : item + size]
+                for item in range(0, len(self._items), size)[process::count]
             )
 
     class Counted(fork.Fork[Any, Any]):
@@ -190,6 +193,21 @@ def test_drafts_of_several_processes_share_the_report_of_a_conda_file(
     one, several = load_in(1, monkeypatch)(root)[0], load_in(4, monkeypatch)(root)[0]
 
     assert [problem.file for problem in one.problems].count("environments/shared.yml") > 100
+    assert several == one
+
+
+def test_a_draft_with_errors_shares_the_report_of_a_conda_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path, {"environments/shared.yml": CONDA})
+    for number in range(4):
+        # Each process gets a valid file and a file with an error.
+        text = SHARING.replace("NAME", str(number))
+        write(root, {f"environments/{number}.yml": text})
+        write(root, {f"environments/{number}-error.yml": f"{text}os_type: solaris\n"})
+    one, several = load_in(1, monkeypatch)(root)[0], load_in(4, monkeypatch, size=2)(root)[0]
+
+    assert "environments/shared.yml" in {problem.file for problem in one.problems}
     assert several == one
 
 

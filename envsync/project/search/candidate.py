@@ -40,6 +40,7 @@ class Candidate(Struct, frozen=True):
             that schema.
         context: the resolved path of the local build context that the file names, or None.
         conda: the resolved path of the conda file that the file names, or None.
+        conda_text: the same path, as the file contains it.
     """
 
     file: YamlFile
@@ -48,6 +49,7 @@ class Candidate(Struct, frozen=True):
     has_schema: bool = False
     context: str | None = None
     conda: str | None = None
+    conda_text: str | None = None
 
 
 def classify(file: YamlFile, files: Files) -> Candidate:
@@ -174,11 +176,18 @@ def _classify_parsed(file: YamlFile, files: Files, parsed: ParsedFile) -> Candid
         suspicion = suspect_keys(top, top, _key_nodes(parsed))
         return Candidate(file, suspicion.reason if suspicion else NO_SHAPE, suspicion)
     context = target(files, file.directory, nested_field(parsed, top.get("build"), "path"))
-    conda = target(files, file.directory, top.get("conda_file"))
+    node = top.get("conda_file")
+    conda = target(files, file.directory, node)
     named = {"conda_file": conda, "build.path": context}
     # The paths are stored, because `references` needs them after the nodes are dropped.
     files.named[file.path] = {field: path for field, path in named.items() if path is not None}
-    return Candidate(file, has_schema=schema is not None, context=context, conda=conda)
+    return Candidate(
+        file,
+        has_schema=schema is not None,
+        context=context,
+        conda=conda,
+        conda_text=node.value if conda and node else None,
+    )
 
 
 def _key_nodes(parsed: ParsedFile) -> dict[str, Node]:

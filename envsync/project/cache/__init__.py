@@ -1,0 +1,1 @@
+"""What was read from environment files, kept in `.envsync/` for the next command."""
