@@ -207,7 +207,11 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for name in (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, directory)
-    # pre-commit clones the repository of a hook, so the files must be committed.
+    # pre-commit clones the repository of a hook, so the files must be committed. Compressing them
+    # for the clone, and looking for similar files, would take longer than all else in the clone.
+    succeed(directory, "git", "init", "--quiet")
+    for setting in ("core.compression", "pack.window"):
+        succeed(directory, "git", "config", setting, "0")
     commit_all(directory)
     succeed(directory, "git", "tag", str(yaml.safe_load(REMOTE)["repos"][0]["rev"]))
     return directory
