@@ -29,6 +29,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables with which uv installs only from wheels, with one cache for all tests."""
+    return {
+        "UV_CACHE_DIR": str(tmp_path_factory.mktemp("uv")),
+        "UV_FIND_LINKS": str(wheels()),
+        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
+    }
+
+
+def program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
 def run(command: list[str], cwd: Path, **variables: str) -> str:
     """Runs a command that must succeed, and returns its output.
 
@@ -100,28 +115,16 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
     json.loads(run([command, "schema", "environment"], empty))
 
 
-def program(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
-
-
-def test_uvx_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    local = ["--offline", "--no-index", "--find-links", str(wheels())]
-    uvx = [program("uvx"), *local, "--from", str(wheel), "envsync"]
-    home = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_TOOL_DIR": str(tmp_path / "tools")}
+def test_uvx_runs_the_wheel(wheel: Path, tmp_path: Path, local: dict[str, str]) -> None:
+    uvx = [program("uvx"), "--from", str(wheel), "envsync"]
+    home = {**local, "UV_TOOL_DIR": str(tmp_path / "tools")}
 
     assert run([*uvx, "--version"], tmp_path, **home) == f"envsync {envsync.__version__}\n"
 
 
-def test_pipx_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_pipx_runs_the_wheel(wheel: Path, tmp_path: Path, local: dict[str, str]) -> None:
     pipx = [program("pipx"), "run", "--backend", "uv", "--spec", str(wheel), "envsync"]
-    home = {
-        "PIPX_BIN_DIR": str(tmp_path / "bin"),
-        "PIPX_HOME": str(tmp_path / "pipx"),
-        "UV_CACHE_DIR": str(tmp_path / "cache"),
-        "UV_FIND_LINKS": str(wheels()),
-        "UV_NO_INDEX": "1",
-        "UV_OFFLINE": "1",
-    }
+    home = {**local, "PIPX_BIN_DIR": str(tmp_path / "bin"), "PIPX_HOME": str(tmp_path / "pipx")}
 
     assert run([*pipx, "--version"], tmp_path, **home) == f"envsync {envsync.__version__}\n"
 
