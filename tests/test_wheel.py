@@ -1,4 +1,4 @@
-"""The wheel that users install: its files, and its use with pip, uvx, pipx and the Dockerfile."""
+"""The wheel that users install: its files, and its use with uv, uvx, pipx and the Dockerfile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import envsync
-from tests.wheels import offline, wheels
+from tests.wheels import wheels
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,16 +86,16 @@ def test_the_wheel_contains_only_the_package_and_its_metadata(wheel: Path) -> No
 
 
 def test_the_installed_wheel_creates_applies_and_plans_a_project(
-    wheel: Path, tmp_path: Path
+    wheel: Path, tmp_path: Path, local: dict[str, str]
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    # pip is not installed and modules are not compiled, because both would take longer than the
-    # rest of this test.
+    # pip takes as long as the rest of this test, so only test_precommit.py and action/test_act.py
+    # install with pip.
     run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], empty)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
-    run([*pip, "install", "--no-compile", str(wheel)], empty, **offline())
+    uv = [program("uv"), "pip", "install", "--quiet", "--python", str(python)]
+    run([*uv, str(wheel)], empty, **local)
     command = str(python.with_name("envsync"))
 
     version = run([command, "--version"], empty)
