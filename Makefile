@@ -77,10 +77,11 @@ demo-azure: $(VENV)/.installed-azure $(AZURITE_STAMP) ## the same against Azure 
 	    run plan -t $$target --detailed-exitcode; \
 	  done'
 
-# Types without a cache keep one core busy, so the tests run at the same time. All set-up is done before.
+# Types without a cache keep one core busy, so the tests run at the same time. Most steps of the set-up
+# wait for the network, so they run at the same time, too. If `lint` fails, the tests still run.
 .PHONY: test
-test: $(TESTED_WITH) git chromium registry ## every check, the same ones that CI runs
-	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+test: ## every check, the same ones that CI runs
+	@$(MAKE) --no-print-directory --jobs $(JOBS) --keep-going lint pytest
 
 # What a change to the core needs, while it is being made: no emulator, no other process.
 CORE := tests/model tests/plan tests/project tests/render
@@ -254,9 +255,11 @@ endef
 install = $(BIN)/uv pip install --quiet --python $(1) $(2) \
   || $(PIP) --python $(1) install --no-compile $(2)
 
-# $(call debian,PACKAGE): installs a missing Debian package where that is possible, else asks for it.
+# $(call debian,PACKAGE): installs a missing Debian package where that is possible, else asks for it. The
+# lock is for `make --jobs`: two runs of apt-get at the same time fail.
 define debian
 { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
-  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null; \
+  then flock --close Makefile sh -c \
+    'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null'; \
   else echo "$(1) is needed; please install it." >&2; exit 1; fi; }
 endef
