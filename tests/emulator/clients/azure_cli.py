@@ -86,7 +86,7 @@ def envsync(*arguments: str) -> list[Any]:
 def main() -> None:
     """Runs all steps, and prints their results."""
     seen: dict[str, Any] = {}
-    logged_in = started(
+    logged_in = az(
         "login",
         "--service-principal",
         f"--username={os.environ['AZURE_CLIENT_ID']}",
