@@ -16,7 +16,6 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from envsync.project.disk import read_regular_file, real_path
 from envsync.project.memo import NO_MEMO, Memo
 from envsync.project.problems import Report
-from envsync.project.state_directory import NAME as STATE
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
@@ -195,6 +194,7 @@ class Files(Struct):
         if scan is None:
             # Imported here, because most projects have no local build context.
             from envsync.project.context.scan import scan_resolved
+            from envsync.project.state_directory import NAME as STATE
 
             state = os.path.join(self.real_root, STATE)
             scan = scan_resolved(directory, boundary, state, memo=self.memo)
