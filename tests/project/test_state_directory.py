@@ -73,7 +73,7 @@ def test_a_full_disk_leaves_no_empty_ignore_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> object:
-        return open("/dev/full", "w")  # noqa: PTH123 - the caller closes it
+        return open("/dev/full", "w")  # noqa: PTH123 - this function replaces `Path.open`
 
     (tmp_path / ".gitignore").touch()
     with monkeypatch.context() as patch:

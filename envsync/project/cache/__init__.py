@@ -1,1 +1,1 @@
-"""What was read from environment files, kept in `.envsync/` for the next command."""
+"""Keeps what a command has read from environment files in `.envsync/`, for the next command."""

@@ -47,7 +47,7 @@ _decode: Final = Decoder(dict[Key, Raw]).decode
 
 
 class ReadCache:
-    """What earlier commands have read from the files of a project.
+    """The entries that earlier commands have made from the files of a project.
 
     Methods raise no exception if the cache file cannot be read or written.
     """

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -24,6 +23,7 @@ from envsync.model.history import HistoryEntry
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
+from envsync.project.state_directory import NAME as STATE
 from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
 from envsync.targets.local.contexts import ContextStore, copy
 from envsync.targets.local.translation import Decoder, new_version
@@ -31,9 +31,6 @@ from envsync.targets.store import rules
 from envsync.targets.store.failures import damaged
 from envsync.targets.store.rows import Snapshot
 from envsync.targets.store.store import Store
-
-STATE: Final = ".envsync"
-"""The directory in a project in which envsync stores its state."""
 
 
 def utc_now() -> datetime:
